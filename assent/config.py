@@ -169,9 +169,7 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not valid YAML: {error}") from None
     if not isinstance(content, dict):
-        raise UserError(
-            f"{where}: expected `name: {{stage: ...}}`, found {type(content).__name__}"
-        )
+        raise UserError(f"{where}: expected `name: {{stage: ...}}`, found {type(content).__name__}")
     return content
 
 

@@ -28,6 +28,15 @@ class Demonstration:
 
 
 @dataclass(frozen=True)
+class Candidates:
+    """Two or more answers to one prompt, waiting to be judged. `prompt.id` names the item."""
+
+    prompt: Prompt
+    texts: tuple[str, ...]
+    meta: Mapping[str, object] = field(default_factory=dict)  # which model wrote them, with which settings
+
+
+@dataclass(frozen=True)
 class Comparison:
     """One person's judgement between two or more candidates, in the order in which they were shown.
 

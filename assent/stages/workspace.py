@@ -1,7 +1,7 @@
 """What a stage is given beside its settings, and what it foretells of itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Workspace:
     log: Log
     progress: Callable[[int, int, str], None]  # (done, total, note): the progress bar
     stop: Callable[[], bool]  # True after SIGTERM or Ctrl-C: save, then raise Interrupted
+    names: Mapping[str, str] = field(default_factory=dict)  # path of an input's file or model -> its stage
 
 
 @dataclass(frozen=True)

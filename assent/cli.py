@@ -1,0 +1,251 @@
+"""The command line: parse, call, print.
+
+Imports stand inside the commands, so that `assent --help` answers at once.
+"""
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from assent import __version__
+from assent.errors import AssentError, Interrupted, UserError
+
+if TYPE_CHECKING:
+    from assent.pipeline.runner import Options
+
+
+class Commands(click.Group):
+    """A group whose commands end with one clear message and the exit code of their error."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AssentError as error:
+            click.echo(f"assent: {error}", err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("assent: interrupted; the same command goes on from here", err=True)
+            ctx.exit(Interrupted.exit_code)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(self.commands)  # in the order in which a newcomer needs them
+
+
+RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
+RUN = click.argument("run", type=click.Path(path_type=Path))
+OUT = click.option("--out", type=click.Path(path_type=Path), help="The run's folder [runs/<recipe's name>].")
+SET = click.option(
+    "--set",
+    "overrides",
+    multiple=True,
+    metavar="A.B=C",
+    help="Change a setting; may be given more than once.",
+)
+QUIET = click.option("--quiet", is_flag=True, help="No progress, only the outcome.")
+TRACK = click.option(
+    "--track",
+    "trackers",
+    multiple=True,
+    type=click.Choice(["tensorboard", "wandb", "mlflow"]),
+    help="Also send numbers there; may be given more than once.",
+)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="assent")
+def main() -> None:
+    """The whole loop of learning from human feedback, from one YAML file.
+
+    \b
+    A first look, without any data of your own:
+        assent demo
+    Then a recipe:
+        assent plan recipe.yaml     what would be done, and how long it takes
+        assent run recipe.yaml      do what is missing; the same command resumes
+        assent status runs/recipe   how far it is
+
+    Exit codes: 0 done, 2 a mistake to mend, 3 waiting for people, 4 stopped with a diagnosis,
+    75 interrupted: the same command goes on.
+    """
+
+
+@main.command()
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another run.")
+@QUIET
+@click.pass_context
+def demo(ctx: click.Context, out: Path, seed: int, quiet: bool) -> None:
+    """Train a small model from made-up feedback, from text to report, in minutes.
+
+    A small made-up world stands in for data and people, so that every stage can be seen at work.
+
+    \b
+    Example:
+        assent demo
+        assent demo --seed 7 --out runs/demo-7
+    """
+    from assent.demo.recipe import run_demo
+
+    ctx.exit(run_demo(out, seed, _options(quiet=quiet)))
+
+
+@main.command()
+@RECIPE
+@OUT
+@SET
+@click.option("--only", metavar="STAGE", help="Only this stage and what it rests on.")
+@click.option("--refresh-feedback", is_flag=True, help="Take in judgements given since the last export.")
+@TRACK
+@QUIET
+@click.pass_context
+def run(  # noqa: PLR0913, PLR0917 - one parameter an option
+    ctx: click.Context,
+    recipe: Path,
+    out: Path | None,
+    overrides: tuple[str, ...],
+    only: str | None,
+    refresh_feedback: bool,
+    trackers: tuple[str, ...],
+    quiet: bool,
+) -> None:
+    """Make what is missing of a recipe, then its report.
+
+    What was made before from the same settings and inputs is kept. A run that was stopped, by Ctrl-C, a kill
+    or a full disk, goes on where it was when the same command is given again. Where people are to judge
+    answers first, the other stages are done and the run ends with exit code 3.
+
+    \b
+    Example:
+        assent run recipe.yaml
+        assent run recipe.yaml --set tuned.kl_coef=0.1 --out runs/kl-0.1
+        assent run recipe.yaml --only sft --track tensorboard
+    """
+    from assent.config import Recipe
+    from assent.pipeline import runner
+    from assent.stages import STAGES
+
+    loaded = Recipe.load(recipe, overrides)
+    options = _options(only=only, refresh_feedback=refresh_feedback, trackers=trackers, quiet=quiet)
+    ctx.exit(runner.run(loaded, out or runner.default_folder(loaded), STAGES, options))
+
+
+@main.command()
+@RECIPE
+@OUT
+@SET
+def plan(recipe: Path, out: Path | None, overrides: tuple[str, ...]) -> None:
+    """Show what a run would do: steps, time, memory, disk. Nothing is run or written.
+
+    \b
+    The state of a stage is
+        done      made already, kept
+        begun     goes on from its last checkpoint
+        to do     made by the next run
+        pending   known only when people have judged
+
+    \b
+    Example:
+        assent plan recipe.yaml
+        assent plan recipe.yaml --set base.epochs=2
+    """
+    from assent.config import Recipe
+    from assent.pipeline import runner
+    from assent.pipeline.plan import plan as planned
+    from assent.pipeline.plan_table import plan_table
+    from assent.pipeline.progress import output
+    from assent.pipeline.state import last_stages
+    from assent.stages import STAGES
+
+    loaded = Recipe.load(recipe, overrides)
+    folder = out or runner.default_folder(loaded)
+    output().print(plan_table(planned(loaded, STAGES, folder), last_stages(folder)))
+
+
+@main.command()
+@RUN
+@click.option("--verify", is_flag=True, help="Read every file and compare it with its SHA-256.")
+def status(run: Path, verify: bool) -> None:
+    """Show how far a run is: what is done, what waits for people, what failed and why.
+
+    \b
+    Example:
+        assent status runs/recipe
+        assent status runs/recipe --verify
+    """
+    from assent.pipeline.guard import working_process
+    from assent.pipeline.progress import output
+    from assent.pipeline.state import read_run
+    from assent.pipeline.status import problems, status_table
+
+    head, stages = read_run(run)
+    output().print(status_table(head.name, stages))
+    process = working_process(run)
+    if process is not None:
+        click.echo(f"process {process} works in this folder now")
+    if verify:
+        found = problems(run)
+        if found:
+            raise UserError("\n".join([*found, "delete the folders named above and run again"]))
+        click.echo("every file is as it was written")
+
+
+@main.command()
+@RUN
+def report(run: Path) -> None:
+    """Make report.html and summary.json of a run anew; it may still be going on.
+
+    \b
+    Example:
+        assent report runs/recipe
+    """
+    from assent.pipeline.summary import write_reports
+
+    click.echo(write_reports(run))
+
+
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), default=Path("compare.html"), show_default=True)
+def compare(runs: tuple[Path, ...], out: Path) -> None:
+    """Put several runs on one page: curves together, final numbers side by side.
+
+    \b
+    Example:
+        assent compare runs/kl-0.05 runs/kl-0.1 --out kl.html
+    """
+    from assent.pipeline.summary import write_comparison
+
+    click.echo(write_comparison(list(runs), out))
+
+
+@main.command()
+@RUN
+@click.option("--yes", is_flag=True, help="Delete without asking.")
+def clean(run: Path, yes: bool) -> None:
+    """Delete the artifacts and unfinished work that the run's last recipe does not need.
+
+    They are listed with their sizes, and you are asked first.
+
+    \b
+    Example:
+        assent clean runs/recipe
+    """
+    from assent.pipeline.clean import remove, unneeded
+    from assent.pipeline.units import human_bytes
+
+    found = unneeded(run)
+    for folder in found:
+        click.echo(f"{human_bytes(folder.bytes):>10}  {folder.path}")
+    if not found:
+        click.echo("nothing to delete")
+    elif yes or click.confirm(f"Delete {human_bytes(sum(folder.bytes for folder in found))}?"):
+        remove(run, found)
+
+
+def _options(**chosen: Any) -> "Options":
+    from assent.pipeline.runner import Options
+
+    return Options(command=shlex.join(["assent", *sys.argv[1:]]), **chosen)

@@ -1,0 +1,128 @@
+"""Records to batches: encode, cut, pad, pack, and merge what several people said of one item."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from assent.batch import LanguageBatch, PreferenceBatch, Tokens
+from assent.errors import UserError
+from assent.models.tokenizer import Tokenizer
+from assent.records import Comparison, Demonstration, Prompt
+
+
+@dataclass(frozen=True)
+class Example:
+    """One encoded demonstration."""
+
+    prompt: list[int]
+    response: list[int]
+
+
+@dataclass(frozen=True)
+class Cut:
+    """How many texts were longer than their limit, told to the user and never silent."""
+
+    prompts: int
+    responses: int
+
+
+def encode_demonstrations(
+    rows: Sequence[Demonstration], tokenizer: Tokenizer, max_response_tokens: int | None
+) -> tuple[list[Example], Cut]:
+    examples, prompts_cut, responses_cut = [], 0, 0
+    for row in rows:
+        prompt, prompt_cut = tokenizer.prompt_ids(row.prompt)
+        response, response_cut = tokenizer.response_ids(row.response, max_response_tokens)
+        examples.append(Example(prompt, response))
+        prompts_cut += prompt_cut
+        responses_cut += response_cut
+    return examples, Cut(prompts_cut, responses_cut)
+
+
+def language_batch(examples: Iterable[Example], pad_id: int) -> LanguageBatch:
+    """Loss on every response token, the end token among them, and on no prompt token.
+
+    Rows are ordered by length, so that micro-batches cut from the batch hold little padding.
+    """
+    ordered = sorted(examples, key=lambda example: len(example.prompt) + len(example.response))
+    responses = Tokens.of([example.response for example in ordered], pad_id)
+    prompts = Tokens.of([example.prompt for example in ordered], pad_id, side="left")
+    return LanguageBatch(prompts, responses, responses.mask)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """A corpus as one row of tokens, read in windows of `context` tokens."""
+
+    ids: np.ndarray  # uint32, all documents end to end
+    context: int
+
+    def __len__(self) -> int:
+        return max(1, -(-(len(self.ids) - 1) // (self.context - 1)))
+
+    def batch(self, indices: Sequence[int], pad_id: int) -> LanguageBatch:
+        """The first token of a window is its prompt, the others are predicted; windows share one token."""
+        starts = [index * (self.context - 1) for index in indices]
+        rows = [self.ids[start : start + self.context].tolist() for start in starts]
+        responses = Tokens.of([row[1:] for row in rows], pad_id)
+        return LanguageBatch(Tokens.of([row[:1] for row in rows], pad_id), responses, responses.mask)
+
+
+def pack(documents: Sequence[str], tokenizer: Tokenizer, context: int) -> Windows:
+    """Documents end to end, each closed by the end token."""
+    if not documents:
+        raise UserError("no text to train on: the files hold no document")
+    ids = np.concatenate([np.asarray(tokenizer.document_ids(text), dtype=np.uint32) for text in documents])
+    if len(ids) < 2:
+        raise UserError("too little text to train on: a single token")
+    return Windows(ids, context)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One prompt with its candidates, and the votes of everyone who judged it; `votes` sum to 1."""
+
+    prompt: Prompt
+    candidates: tuple[str, ...]
+    votes: tuple[float, ...]
+    judgements: int
+
+
+def merge_votes(comparisons: Sequence[Comparison]) -> list[Item]:
+    """One item a set of candidates, whatever the order in which each person saw them.
+
+    Judgements belong together when they share their item's name (or, without one, their prompt) and the
+    same candidates. A tie gives each candidate an equal share. Every item weighs the same, however many
+    people judged it.
+    """
+    tallies: dict[tuple[str, tuple[str, ...]], list[float]] = {}
+    firsts: dict[tuple[str, tuple[str, ...]], Comparison] = {}
+    counts: dict[tuple[str, tuple[str, ...]], int] = {}
+    for comparison in comparisons:
+        ordered = sorted(range(len(comparison.candidates)), key=lambda k: comparison.candidates[k])
+        key = (comparison.item or comparison.prompt.text, tuple(comparison.candidates[k] for k in ordered))
+        firsts.setdefault(key, comparison)
+        tally = tallies.setdefault(key, [0.0] * len(ordered))
+        counts[key] = counts.get(key, 0) + 1
+        for position, k in enumerate(ordered):
+            share = 1 / len(ordered) if comparison.choice is None else float(comparison.choice == k)
+            tally[position] += share
+    return [
+        Item(firsts[key].prompt, key[1], tuple(vote / counts[key] for vote in tally), counts[key])
+        for key, tally in tallies.items()
+    ]
+
+
+def preference_batch(
+    items: Sequence[Item], tokenizer: Tokenizer, max_response_tokens: int | None
+) -> PreferenceBatch:
+    """Items of one K. Candidates are padded to the longest of all."""
+    count = len(items[0].candidates)
+    prompts, _ = tokenizer.prompts([item.prompt for item in items])
+    texts = [text for item in items for text in item.candidates]
+    answers, _ = tokenizer.responses(texts, max_response_tokens)
+    shape = (len(items), count, answers.ids.shape[1])
+    votes = torch.tensor([item.votes for item in items])
+    return PreferenceBatch(prompts, answers.ids.view(shape), answers.mask.view(shape), votes)

@@ -1,0 +1,36 @@
+"""What a report is made of: one run, as plain values read from its folder."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """One stage of a run."""
+
+    name: str
+    kind: str
+    key: str | None  # None until its inputs are known
+    status: str  # done | waiting | failed | pending | interrupted
+    seconds: float
+    peak_rss_mb: float
+    settings: dict[str, Any]
+    inputs: list[str]  # names of the stages that it reads; anything else is ignored
+    metrics: list[dict[str, Any]]  # rows of metrics.jsonl
+    message: str  # why it waits, failed, or finished early
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run. `summary`, `answers` and `reward` are empty or None where the run did not get that far."""
+
+    name: str
+    command: str
+    seed: int | None
+    versions: dict[str, str]
+    machine: str
+    created: str
+    stages: list[StageRecord]
+    summary: dict[str, Any]  # summary.json
+    answers: list[dict[str, Any]]  # rows of answers.jsonl
+    reward: dict[str, Any] | None  # reward.json

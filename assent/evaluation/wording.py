@@ -1,0 +1,84 @@
+"""What the report calls each number: title, unit, and one plain sentence."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Wording:
+    title: str
+    unit: str = ""
+    hint: str = ""
+    share: bool = False  # a share of one, shown in per cent
+    exact: bool = False  # set, not measured: nothing to smooth
+
+
+CURVES: dict[str, Wording] = {
+    "score": Wording("Reward", "score", "Mean score of the sampled answers."),
+    "reward/": Wording("Parts of the reward", "score", "What each reward added, before the KL price."),
+    "kl": Wording("KL from the reference", "nats an answer", "How far the policy has moved."),
+    "length": Wording("Length", "tokens an answer"),
+    "entropy": Wording(
+        "Entropy", "nats a token", "How undecided the policy is; near zero it repeats itself."
+    ),
+    "end_rate": Wording("Ended by itself", "share of answers", "The rest was cut off.", share=True),
+    "policy_loss": Wording("Policy loss"),
+    "value_loss": Wording("Value loss"),
+    "clip_fraction": Wording("Clipped", "share of tokens", "Updates that PPO held back.", share=True),
+    "explained_variance": Wording("Explained variance", "1 is perfect", "How well the critic foresees."),
+    "kl_coef": Wording("Price of KL", "score per nat", exact=True),
+    "loss": Wording("Loss", "nats"),
+    "accuracy": Wording("Accuracy", "share of comparisons", "How often it agrees with people.", share=True),
+    "approx_kl": Wording("KL of one update", "nats a token"),
+    "kl_per_token": Wording("KL from the reference", "nats a token"),
+    "learning_rate": Wording("Learning rate", exact=True),
+    "grad_norm": Wording("Gradient norm", "before clipping"),
+    "tokens": Wording("Tokens read", exact=True),
+    "held_out_loss": Wording("Held-out loss", "nats"),
+    "held_out_accuracy": Wording("Held-out accuracy", "share of comparisons", share=True),
+}
+FIRST = tuple(CURVES)[: tuple(CURVES).index("approx_kl")]  # the others stand under "more curves"
+COMPANIONS = {"held_out_loss": "loss", "held_out_accuracy": "accuracy"}  # drawn in one frame with these
+
+POLICY_NUMBERS: dict[str, Wording] = {
+    "score_mean": Wording("Reward score", "mean"),
+    "gold_mean": Wording("Gold score", "mean"),
+    "kl_per_answer": Wording("KL from the reference", "nats an answer"),
+    "length_mean": Wording("Length", "tokens, mean"),
+    "end_rate": Wording("Ended by itself", "share of answers", share=True),
+    "distinct_2": Wording("Distinct word pairs", "share of all pairs", share=True),
+}
+
+BASELINES = {
+    "always_left": "Always the left answer",
+    "longer_wins": "Always the longer answer",
+    "shorter_wins": "Always the shorter answer",
+}
+
+GLOSSARY = {
+    "kl": ("KL", "How differently the tuned model speaks from the model it started from: 0 nats means not at "
+           "all, and each nat makes its typical answers about 2.7 times likelier than they were before."),
+    "win-rate": ("Win rate", "The share of prompts on which the judge prefers one policy's answer to the "
+                 "other's, where a tie counts as half; 50% means no difference."),
+    "interval": ("95% interval", "Where the true value plausibly lies, given how few prompts were asked; if "
+                 "it includes 50%, the comparison has not shown a winner."),
+    "ece": ("ECE", "Expected calibration error: how far the reward model's stated confidence lies from how "
+            "often it is right, on average; 0 is perfect."),
+    "reward": ("Score", "What the reward that was trained against gives an answer, on a scale of its own; "
+               "a judge that was not trained against is the better evidence."),
+    "smoothed": ("Smoothed", "The bold line is an exponentially weighted average of the values around each "
+                 "step; the thin line is what was measured."),
+}  # fmt: skip
+
+
+def curve(name: str) -> Wording:
+    """The wording of a metric, known or not."""
+    return CURVES.get(name) or Wording(name.replace("_", " ").replace("reward/", "Reward: "))
+
+
+def policy_number(name: str) -> Wording:
+    """The wording of one of a policy's final numbers, known or not."""
+    if name in POLICY_NUMBERS:
+        return POLICY_NUMBERS[name]
+    if name.endswith("_mean"):
+        return Wording(f"{name.removesuffix('_mean').replace('_', ' ').capitalize()} score", "mean")
+    return Wording(name.replace("_", " ").capitalize(), share=name.endswith("_rate"))

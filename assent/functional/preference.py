@@ -1,0 +1,65 @@
+"""The maths of learning from choices."""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - its name everywhere
+
+
+def preference_loss(
+    scores: Float[Tensor, "batch candidate"], votes: Float[Tensor, "batch candidate"]
+) -> Float[Tensor, " batch"]:
+    """-sum_k votes_k log softmax(scores)_k: arXiv:1909.08593, eq. 1.
+
+    With two candidates and a one-hot vote this is Bradley-Terry, -log sigmoid(s_winner - s_loser).
+    """
+    return F.cross_entropy(scores, votes, reduction="none")
+
+
+def ranking_loss(
+    scores: Float[Tensor, "batch candidate"], ranking: Int[Tensor, "batch candidate"]
+) -> Float[Tensor, " batch"]:
+    """-sum_i log softmax(s_i .. s_K)_i over `ranking`, candidate indices from best to worst.
+
+    Plackett-Luce (Plackett 1975, The Analysis of Permutations); with two candidates it is Bradley-Terry.
+    """
+    ordered = scores.gather(1, ranking)
+    remaining = ordered.flip(1).logcumsumexp(1).flip(1)  # log of the sum over those not yet placed
+    return (remaining - ordered).sum(dim=1)
+
+
+def expected_calibration_error(
+    confidence: Float[Tensor, " judgement"], correct: Float[Tensor, " judgement"], bins: int = 10
+) -> tuple[float, list[dict[str, float]]]:
+    """(ECE, reliability curve) of predicted winners: arXiv:1706.04599, eq. 3.
+
+    `confidence` is the probability given to the predicted winner, in [1/K, 1]; `correct` is 1, 0, or 1/2
+    for a tie. Bins of equal width over [0, 1]; empty ones are left out of the curve.
+    """
+    index = (confidence * bins).long().clamp(max=bins - 1)
+    curve = []
+    for b in range(bins):
+        inside = index == b
+        if inside.any():
+            curve.append(
+                {
+                    "confidence": confidence[inside].mean().item(),
+                    "accuracy": correct[inside].mean().item(),
+                    "count": float(inside.sum()),
+                }
+            )
+    error = sum(abs(b["confidence"] - b["accuracy"]) * b["count"] for b in curve) / max(1, len(confidence))
+    return error, curve
+
+
+def credit_of_prediction(
+    scores: Float[Tensor, "batch candidate"], votes: Float[Tensor, "batch candidate"]
+) -> Float[Tensor, " batch"]:
+    """The share of votes that the highest-scored candidate won; equal scores share their votes' mean."""
+    best = (scores == scores.max(dim=1, keepdim=True).values).to(votes.dtype)
+    return (votes * best).sum(dim=1) / best.sum(dim=1)
+
+
+def winner_probability(scores: Float[Tensor, "batch candidate"]) -> Float[Tensor, " batch"]:
+    """The probability that the model gives to the candidate it predicts to win."""
+    return torch.softmax(scores, dim=1).max(dim=1).values

@@ -1,0 +1,146 @@
+"""Text to tokens and back: templates, chats, truncation, and training a byte-level BPE."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+from tokenizers import Tokenizer as FastTokenizer
+from tokenizers import decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from assent.batch import Tokens
+from assent.config import Settings
+from assent.errors import UserError
+from assent.records import Message, Prompt
+
+END_OF_TEXT = "<|endoftext|>"
+
+
+class Template(Settings):
+    """What stands around the text of a prompt. Kept with the model: later stages need not repeat it."""
+
+    instruction: str = ""  # comes first
+    prefix: str = ""
+    suffix: str = ""
+    answer_prefix: str = ""  # begins every answer, e.g. one space; not part of the answer's text
+    user: str = "User: "  # chats, where the tokenizer has no chat template of its own
+    assistant: str = "Assistant:"
+    system: str = ""
+    max_prompt_tokens: int = 512  # of a longer prompt, the text (not the template) loses its beginning
+
+
+class Tokenizer:
+    """A tokenizer with its template: records go in, padded tokens come out."""
+
+    def __init__(self, inner: PreTrainedTokenizerBase, template: Template, is_encoder_decoder: bool = False):
+        self.inner: Any = inner
+        self.template = template
+        self.is_encoder_decoder = is_encoder_decoder
+        if inner.eos_token_id is None:
+            raise UserError(f"the tokenizer of {inner.name_or_path} has no end token (eos_token)")
+        self.end_id = cast(int, inner.eos_token_id)
+        # Padding is told by masks alone, so any id will do where there is none.
+        self.pad_id = cast(int, self.end_id if inner.pad_token_id is None else inner.pad_token_id)
+
+    def __len__(self) -> int:
+        return len(self.inner)
+
+    def prompts(self, prompts: Sequence[Prompt]) -> tuple[Tokens, int]:
+        """(left-padded tokens, how many prompts were cut to `max_prompt_tokens`)."""
+        encoded = [self.prompt_ids(prompt) for prompt in prompts]
+        return Tokens.of([ids for ids, _ in encoded], self.pad_id, side="left"), sum(
+            cut for _, cut in encoded
+        )
+
+    def prompt_ids(self, prompt: Prompt) -> tuple[list[int], bool]:
+        """(ids, whether the text was cut). Never empty: a model needs something to read first."""
+        limit = self.template.max_prompt_tokens
+        ids = self._with_special_tokens(self.render(prompt))
+        if len(ids) <= limit:
+            return ids or [self._start_id()], False
+        if prompt.messages:
+            return ids[-limit:], True
+        empty = self._with_special_tokens(self.render(Prompt("")))
+        text = self.inner.encode(prompt.text, add_special_tokens=False)
+        room = limit - len(empty)
+        if room < 1:
+            raise UserError(
+                f"max_prompt_tokens is {limit}, and the template alone takes {len(empty)}: "
+                "raise it, or shorten the template"
+            )
+        shorter = self.inner.decode(text[-room:])
+        return self._with_special_tokens(self.render(Prompt(shorter)))[-limit:], True
+
+    def render(self, prompt: Prompt) -> str:
+        """The text that the model reads before its answer."""
+        t = self.template
+        if not prompt.messages:
+            return f"{t.instruction}{t.prefix}{prompt.text}{t.suffix}"
+        if self.inner.chat_template:
+            return self.inner.apply_chat_template(
+                list(prompt.messages), add_generation_prompt=True, tokenize=False
+            )
+        return (
+            t.instruction
+            + "".join(f"{self._speaker(m)}{m['content']}\n" for m in prompt.messages)
+            + t.assistant
+        )
+
+    def _speaker(self, message: Message) -> str:
+        t = self.template
+        speakers = {"user": t.user, "assistant": t.assistant + " ", "system": t.system}
+        if message["role"] not in speakers:
+            raise UserError(f"unknown role {message['role']!r} in a chat: expected system, user or assistant")
+        return speakers[message["role"]]
+
+    def response_ids(self, text: str, max_tokens: int | None = None) -> tuple[list[int], bool]:
+        """(ids, whether the text was cut). A whole answer ends with the end token; a cut one does not."""
+        written = self.template.answer_prefix + text if text else ""  # an empty answer is one end token
+        ids = [*self.inner.encode(written, add_special_tokens=False), self.end_id]
+        if max_tokens is None or len(ids) <= max_tokens:
+            return ids, False
+        return ids[:max_tokens], True
+
+    def responses(self, texts: Sequence[str], max_tokens: int | None = None) -> tuple[Tokens, int]:
+        """(right-padded tokens, how many answers were cut)."""
+        encoded = [self.response_ids(text, max_tokens) for text in texts]
+        return Tokens.of([ids for ids, _ in encoded], self.pad_id), sum(cut for _, cut in encoded)
+
+    def texts(self, responses: Tokens) -> list[str]:
+        """The answers' texts: up to the first end token, without special tokens and the answer prefix."""
+        return [
+            self.inner.decode(ids[mask].tolist(), skip_special_tokens=True).removeprefix(
+                self.template.answer_prefix
+            )
+            for ids, mask in zip(responses.ids.cpu(), responses.mask.cpu(), strict=True)
+        ]
+
+    def document_ids(self, text: str) -> list[int]:
+        """A text to pretrain on, closed by the end token."""
+        return [*self.inner.encode(text, add_special_tokens=False), self.end_id]
+
+    def _with_special_tokens(self, text: str) -> list[int]:
+        ids = self.inner.encode(text)
+        closes = bool(ids) and ids[-1] == self.end_id and len(ids) > 1
+        # An encoder expects its closing token; a causal model would read it as the end of the answer.
+        return ids[:-1] if closes and not self.is_encoder_decoder else ids
+
+    def _start_id(self) -> int:
+        start = self.inner.bos_token_id
+        return self.end_id if start is None else start
+
+
+def train_bpe(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
+    """A byte-level BPE (as GPT-2's) trained on `texts`; its one special token ends, begins and pads."""
+    inner = FastTokenizer(models.BPE())
+    inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    inner.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocabulary,
+        special_tokens=[END_OF_TEXT],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    inner.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=inner, eos_token=END_OF_TEXT, bos_token=END_OF_TEXT, pad_token=END_OF_TEXT
+    )

@@ -1,0 +1,88 @@
+"""A plan as a table for people."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from assent.pipeline.estimate import Estimate, estimate
+from assent.pipeline.files import read_json
+from assent.pipeline.plan import Plan, Step
+from assent.pipeline.session import STAGE
+from assent.pipeline.sources import as_written
+from assent.pipeline.state import StageState
+from assent.pipeline.units import human_bytes, human_seconds
+
+_CHANGES_SHOWN = 3
+
+
+def plan_table(drawn: Plan, last: dict[str, StageState]) -> Table:
+    """A plan: one row a stage, what is left to do below. `last` is the last run of the folder, if any."""
+    table = Table(
+        "stage", "kind", "key", "state", "steps", "epochs", "seconds", "memory", "disk", "note",
+        title=f"{drawn.recipe.name}: plan", title_justify="left", show_footer=True,
+    )  # fmt: skip
+    estimates = {step.name: estimate(step.forecast) for step in drawn.steps}
+    for step in drawn.steps:
+        table.add_row(*_plan_row(drawn, step, estimates[step.name], last.get(step.name)))
+    left = [estimates[step.name] for step in drawn.steps if step.state != "done"]
+    footers = {
+        "stage": f"{len(left)} of {len(drawn.steps)} to do",
+        "seconds": human_seconds(sum(one.seconds for one in left)),
+        "memory": human_bytes(max((one.memory_bytes for one in left), default=0.0)),
+        "disk": human_bytes(sum(one.disk_bytes for one in left)),
+    }
+    for column in table.columns:
+        column.footer = footers.get(str(column.header), "")
+        column.no_wrap = column.header != "note"
+    return table
+
+
+def _plan_row(drawn: Plan, step: Step, cost: Estimate, last: StageState | None) -> list[str]:
+    forecast = step.forecast
+    return [
+        step.name,
+        step.kind,
+        step.key or "",
+        step.state,
+        "" if forecast.steps is None else f"{forecast.steps}",
+        "" if forecast.epochs is None else f"{forecast.epochs:.3g}",
+        human_seconds(cost.seconds),
+        human_bytes(cost.memory_bytes),
+        human_bytes(cost.disk_bytes),
+        _change(drawn, step, last),
+    ]
+
+
+def _change(drawn: Plan, step: Step, last: StageState | None) -> str:
+    """Why a stage that was made before is to be made again: `epochs: 1 -> 2`."""
+    if last is None or last.key is None or step.state == "done" or step.key == last.key:
+        return ""
+    described = _described(drawn, last)
+    if described is None:
+        return ""
+    old, new = _flat(described.get("settings", {})), _flat(as_written(step.settings))
+    changed = [
+        f"{key}: {old.get(key)} -> {new.get(key)}" for key in {**old, **new} if old.get(key) != new.get(key)
+    ]
+    more = f" and {len(changed) - _CHANGES_SHOWN} more" if len(changed) > _CHANGES_SHOWN else ""
+    return ", ".join(changed[:_CHANGES_SHOWN]) + more if changed else "its inputs have changed"
+
+
+def _described(drawn: Plan, last: StageState) -> dict[str, Any] | None:
+    assert last.key is not None
+    places: list[Path] = [drawn.store.path(last.key), drawn.store.partial(last.key)]
+    return next((found for place in places if (found := read_json(place / STAGE))), None)
+
+
+def _flat(value: Any, path: str = "") -> dict[str, Any]:
+    """Nested settings by dotted path."""
+    if isinstance(value, dict):
+        items = value.items()
+    elif isinstance(value, list):
+        items = enumerate(value)
+    else:
+        return {path: value}
+    return {
+        key: leaf for name, inner in items for key, leaf in _flat(inner, f"{path}.{name}".lstrip(".")).items()
+    }

@@ -1,0 +1,115 @@
+"""One stage, worked on until it is finished, waits, or ends otherwise."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from assent.errors import UserError
+from assent.pipeline.artifacts import key_of_bytes
+from assent.pipeline.files import read_json, read_rows, write_json
+from assent.pipeline.machine import versions
+from assent.pipeline.memory import PeakMemory
+from assent.pipeline.plan import Plan, Step, exports
+from assent.pipeline.progress import Progress
+from assent.pipeline.sources import as_written, resolved
+from assent.pipeline.tracking import TIMING, Log, Sinks, TrackedStage
+from assent.stages.workspace import Workspace
+
+STAGE = "stage.json"
+MESSAGE = "message.txt"  # a stage that ends early, and well, says here why
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What the work on a stage has taken, over all sessions."""
+
+    seconds: float = 0.0
+    peak_rss_mb: float = 0.0
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a stage runs in beside its settings; nothing of it is part of a key."""
+
+    out: Path
+    trackers: tuple[str, ...]
+    progress: Progress
+    stop: Callable[[], bool]
+
+
+def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]:
+    """Run one stage in its partial folder, finish its artifact, and give its key and what it took.
+
+    Raises:
+        Waiting, Stopped, Interrupted, UserError: as the stage ends; its partial folder stays.
+    """
+    assert step.request is not None
+    partial = drawn.store.partial(step.request)
+    partial.mkdir(parents=True, exist_ok=True)
+    module = drawn.stages[step.kind]
+    settings = resolved(step.settings, drawn.place)
+    names = drawn.stage_names(step)
+    spent = effort_so_far(partial)
+    started = time.monotonic()
+
+    def seconds() -> float:
+        return spent.seconds + time.monotonic() - started
+
+    def effort(memory: PeakMemory) -> Effort:
+        return Effort(seconds(), max(spent.peak_rss_mb, memory.peak_mb))
+
+    sinks = Sinks(around.trackers, _tracked(drawn, step, around))
+    with PeakMemory() as memory, around.progress.stage(step.name) as advance:
+        try:
+            with Log(partial, seconds, memory.rss_mb, sinks) as log:
+                module.run(settings, Workspace(step.name, partial, log, advance, around.stop, names))
+        finally:
+            _describe(partial, step, step.request, effort(memory))
+    key = key_of_bytes(step.kind, partial / module.RESULT) if exports(module) else step.request
+    _check_result(partial / module.RESULT)
+    taken = effort(memory)
+    _describe(partial, step, key, taken)
+    drawn.store.finish(step.request, key)
+    return key, taken
+
+
+def effort_so_far(folder: Path) -> Effort:
+    """What a stage's folder says of the work on it, also when a kill kept the last session from saying."""
+    described: dict[str, Any] = read_json(folder / STAGE) or {}
+    rows = read_rows(folder / TIMING)
+    return Effort(
+        seconds=max([float(described.get("seconds", 0.0)), *(float(row["seconds"]) for row in rows)]),
+        peak_rss_mb=max([float(described.get("peak_rss_mb", 0.0)), *(float(row["rss_mb"]) for row in rows)]),
+    )
+
+
+def said(folder: Path) -> str:
+    """What a stage has to say about its own end, such as that a guard stopped it at a good checkpoint."""
+    path = folder / MESSAGE
+    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
+
+
+def _describe(folder: Path, step: Step, key: str, taken: Effort) -> None:
+    write_json(
+        folder / STAGE,
+        {
+            "kind": step.kind,
+            "name": step.name,
+            "key": key,
+            "settings": as_written(step.settings),
+            "seconds": round(taken.seconds, 3),
+            "peak_rss_mb": round(taken.peak_rss_mb, 1),
+            "versions": versions(),
+        },
+    )
+
+
+def _tracked(drawn: Plan, step: Step, around: Surroundings) -> TrackedStage:
+    return TrackedStage(drawn.recipe.name, step.name, around.out, as_written(step.settings))
+
+
+def _check_result(result: Path) -> None:
+    if not result.exists():
+        raise UserError(f"{result}: the stage ended without making it")

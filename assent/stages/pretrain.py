@@ -1,0 +1,100 @@
+"""Teach a model language: train a tokenizer and a network on plain text, or go on from a folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import torch
+from pydantic import Field
+
+from assent.batch import LanguageBatch
+from assent.config import DataFile, ModelSource
+from assent.data.batching import Windows, pack
+from assent.data.sources import documents, files
+from assent.data.stream import Stream, held_out
+from assent.errors import UserError
+from assent.models.language_model import LanguageModel
+from assent.models.load import Architecture, build, load, load_tokenizer, save
+from assent.models.tokenizer import END_OF_TEXT, Template, Tokenizer, train_bpe
+from assent.stages import forecasting
+from assent.stages.common import Training, checkpoint, reporter
+from assent.stages.workspace import Forecast, Workspace
+from assent.training import parallel
+from assent.training.checkpoint import seed_of
+from assent.training.language import train_language
+from assent.training.learner import Learner
+
+VERSION = 1
+RESULT = "model"
+MOST_HELD_OUT_WINDOWS = 256  # enough for a steady loss, and cheap
+
+
+class Config(Training):
+    """Settings of `stage: pretrain`."""
+
+    data: DataFile
+    model: Architecture | ModelSource = Architecture()  # a shape to start from scratch, or weights to go on from
+    separator: str = END_OF_TEXT  # between documents of one file; "" makes each file one document
+    context: int | None = Field(default=None, ge=8)  # tokens a window; by default all that the model can read
+    learning_rate: float = Field(default=1e-3, gt=0)
+    held_out: float = Field(default=0.01, ge=0, lt=1)
+
+
+def run(config: Config, work: Workspace) -> None:
+    texts = list(documents(config.data, config.separator))
+    unseen = held_out(texts, config.held_out, config.seed)
+    learned_from = [text for text, out in zip(texts, unseen, strict=True) if not out]
+    model, tokenizer = _start(config, learned_from, work.folder / "tokenizer")
+    context = config.context or model.context or 512
+    if model.context is not None and context > model.context:
+        raise UserError(f"{work.name}: context {context} is more than the {model.context} tokens the model can read")
+    windows = pack(learned_from, tokenizer, context)
+    steps = config.updates(len(windows))
+    stream = Stream(len(windows), config.batch, config.seed, parallel.rank(), parallel.ranks())
+    learner = Learner({"model": model}, config.learning_rate, config.optimiser, steps, config.micro_batch)
+    train_language(
+        model,
+        lambda step: windows.batch(stream.step(step), tokenizer.pad_id),
+        learner,
+        checkpoint(work, learner),
+        steps,
+        reporter(work, steps, ("loss", "held_out_loss")),
+        held_out=_unseen_batches(texts, unseen, tokenizer, context, config.batch),
+        evaluate_every=config.evaluate_every,
+        seed=config.seed,
+    )
+    save(model, tokenizer, work.folder / RESULT, kind="policy")
+
+
+def _start(config: Config, texts: Sequence[str], saved_tokenizer: Path) -> tuple[LanguageModel, Tokenizer]:
+    if isinstance(config.model, ModelSource):
+        model, tokenizer = load(config.model)
+    else:
+        if not saved_tokenizer.exists():
+            train_bpe(texts, config.model.vocabulary).save_pretrained(saved_tokenizer)
+        torch.manual_seed(seed_of(config.seed, "weights"))
+        model, tokenizer = build(config.model, load_tokenizer(str(saved_tokenizer)), Template())
+    return model.to(parallel.device()), tokenizer
+
+
+def _unseen_batches(
+    texts: Sequence[str], unseen: Sequence[bool], tokenizer: Tokenizer, context: int, rows: int
+) -> list[LanguageBatch]:
+    kept = [text for text, out in zip(texts, unseen, strict=True) if out]
+    if not kept:
+        return []
+    windows: Windows = pack(kept, tokenizer, context)
+    count = min(len(windows), MOST_HELD_OUT_WINDOWS)
+    return list(windows.batch(range(count), tokenizer.pad_id).split(rows))
+
+
+def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:
+    """Steps are exact once the tokenizer exists; before, from the size of the text."""
+    if isinstance(config.model, ModelSource):
+        model = forecasting.model(config.model, inputs)
+        context = config.context or 512
+    else:
+        model = Forecast(parameters=config.model.parameters(), layers=config.model.depth)
+        context = config.context or config.model.context
+    size = sum(path.stat().st_size for path in files(config.data))
+    rows = max(1, round(size * (1 - config.held_out) / forecasting.BYTES_A_TOKEN / context))
+    return forecasting.training(config, rows, context, model, learns=1.0)
