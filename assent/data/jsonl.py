@@ -76,3 +76,11 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 def line_of(row: Mapping[str, Any]) -> str:
     return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Add rows at the end, on disk before this returns."""
+    with path.open("a", encoding="utf-8") as file:
+        file.write("".join(line_of(row) for row in rows))
+        file.flush()
+        os.fsync(file.fileno())

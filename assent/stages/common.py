@@ -90,7 +90,9 @@ def reporter(work: Workspace, steps: int, show: Sequence[str]) -> Callable[[int,
 
     def log(step: int, stats: Mapping[str, float]) -> None:
         work.log(step, stats)
-        work.progress(step + 1, steps, "  ".join(f"{name} {stats[name]:.3g}" for name in show if name in stats))
+        work.progress(
+            step + 1, steps, "  ".join(f"{name} {stats[name]:.3g}" for name in show if name in stats)
+        )
 
     return log
 

@@ -53,7 +53,9 @@ def run(config: Config, work: Workspace) -> None:
         checkpoint(work, learner),
         steps,
         lambda step, stats: log(step, {**stats, **_told(cut)}),
-        held_out=_batches([e for e, out in zip(examples, unseen, strict=True) if out], tokenizer, config.batch),
+        held_out=_batches(
+            [e for e, out in zip(examples, unseen, strict=True) if out], tokenizer, config.batch
+        ),
         evaluate_every=config.evaluate_every,
         seed=config.seed,
     )

@@ -1,7 +1,7 @@
 """Rough sums for `forecast`: right within a factor of two, and told before anything runs."""
 
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from assent.data.sources import files
@@ -12,7 +12,9 @@ from assent.stages.workspace import Forecast
 
 BYTES_A_TOKEN = 4.0  # English under a byte-level BPE; a small vocabulary needs more tokens
 ADAM_BYTES = 12.0  # gradient and two moments in float32, beside the weight's own 4
-ACTIVATION_FLOATS = 34  # kept for the gradient by a transformer layer, a token and unit of width: arXiv:2205.05198
+ACTIVATION_FLOATS = (
+    34  # kept for the gradient by a transformer layer, a token and unit of width: arXiv:2205.05198
+)
 
 
 def rows(source: str, inputs: Mapping[str, Forecast]) -> int:
@@ -66,7 +68,9 @@ def training(config: Training, rows: int, tokens: float, model: Forecast, learns
     )
 
 
-def answering(answers: float, batch: int, sampling: Sampling, model: Forecast, prompt_tokens: float = 64) -> Forecast:
+def answering(
+    answers: float, batch: int, sampling: Sampling, model: Forecast, prompt_tokens: float = 64
+) -> Forecast:
     """Drawing answers: each token of a batch is one small pass through every layer."""
     parameters, layers = model.parameters or 0.0, model.layers or 1
     batches = -(-answers // batch)
@@ -87,5 +91,9 @@ def total(parts: Sequence[Forecast]) -> Forecast:
     )
 
 
-def written_bytes(row: Mapping[str, object]) -> int:
-    return len(json.dumps(row, ensure_ascii=False).encode())
+def with_rows(work: Forecast, rows: int, disk_bytes: float) -> Forecast:
+    return replace(work, rows=rows, disk_bytes=disk_bytes)
+
+
+def with_length(work: Forecast, steps: int, epochs: float, model: Forecast) -> Forecast:
+    return replace(work, steps=steps, epochs=epochs, parameters=model.parameters, layers=model.layers)

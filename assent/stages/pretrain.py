@@ -32,7 +32,9 @@ class Config(Training):
     """Settings of `stage: pretrain`."""
 
     data: DataFile
-    model: Architecture | ModelSource = Architecture()  # a shape to start from scratch, or weights to go on from
+    model: Architecture | ModelSource = (
+        Architecture()
+    )  # a shape to start from scratch, or weights to go on from
     separator: str = END_OF_TEXT  # between documents of one file; "" makes each file one document
     context: int | None = Field(default=None, ge=8)  # tokens a window; by default all that the model can read
     learning_rate: float = Field(default=1e-3, gt=0)
@@ -46,7 +48,9 @@ def run(config: Config, work: Workspace) -> None:
     model, tokenizer = _start(config, learned_from, work.folder / "tokenizer")
     context = config.context or model.context or 512
     if model.context is not None and context > model.context:
-        raise UserError(f"{work.name}: context {context} is more than the {model.context} tokens the model can read")
+        raise UserError(
+            f"{work.name}: context {context} is more than the {model.context} tokens the model can read"
+        )
     windows = pack(learned_from, tokenizer, context)
     steps = config.updates(len(windows))
     stream = Stream(len(windows), config.batch, config.seed, parallel.rank(), parallel.ranks())
