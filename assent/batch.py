@@ -7,7 +7,7 @@ type is complete when it is built, and is never edited afterwards.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -18,10 +18,12 @@ from torch import Tensor
 class Batch:
     """Row operations for a dataclass whose every field starts with the batch axis."""
 
-    @property
-    def loss_mask(self) -> Bool[Tensor, "batch ..."]:
-        """True on the elements that a loss over this batch counts."""
-        raise NotImplementedError
+    if TYPE_CHECKING:  # a property here would stand in the way of a type that has it as a field
+
+        @property
+        def loss_mask(self) -> Bool[Tensor, "batch ..."]:
+            """True on the elements that a loss over this batch counts."""
+            ...
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The same batch with `function` applied to each of its tensors."""

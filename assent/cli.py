@@ -72,7 +72,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(short_help="The whole loop on a small made-up world.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another run.")
 @QUIET
@@ -92,7 +92,7 @@ def demo(ctx: click.Context, out: Path, seed: int, quiet: bool) -> None:
     ctx.exit(run_demo(out, seed, _options(quiet=quiet)))
 
 
-@main.command()
+@main.command(short_help="Make what is missing of a recipe, and its report.")
 @RECIPE
 @OUT
 @SET
@@ -132,7 +132,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     ctx.exit(runner.run(loaded, out or runner.default_folder(loaded), STAGES, options))
 
 
-@main.command()
+@main.command(short_help="What a run would do, and how long it takes.")
 @RECIPE
 @OUT
 @SET
@@ -164,7 +164,7 @@ def plan(recipe: Path, out: Path | None, overrides: tuple[str, ...]) -> None:
     output().print(plan_table(planned(loaded, STAGES, folder), last_stages(folder)))
 
 
-@main.command()
+@main.command(short_help="How far a run is.")
 @RUN
 @click.option("--verify", is_flag=True, help="Read every file and compare it with its SHA-256.")
 def status(run: Path, verify: bool) -> None:
@@ -192,7 +192,7 @@ def status(run: Path, verify: bool) -> None:
         click.echo("every file is as it was written")
 
 
-@main.command()
+@main.command(short_help="Make a run's report anew.")
 @RUN
 def report(run: Path) -> None:
     """Make report.html and summary.json of a run anew; it may still be going on.
@@ -206,7 +206,7 @@ def report(run: Path) -> None:
     click.echo(write_reports(run))
 
 
-@main.command()
+@main.command(short_help="Several runs on one page.")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), default=Path("compare.html"), show_default=True)
 def compare(runs: tuple[Path, ...], out: Path) -> None:
@@ -221,7 +221,7 @@ def compare(runs: tuple[Path, ...], out: Path) -> None:
     click.echo(write_comparison(list(runs), out))
 
 
-@main.command()
+@main.command(short_help="Delete what a run no longer needs.")
 @RUN
 @click.option("--yes", is_flag=True, help="Delete without asking.")
 def clean(run: Path, yes: bool) -> None:

@@ -52,7 +52,7 @@ def end(how):
         raise {
             "wait": Waiting("212 of 500 comparisons answered"),
             "stop": Stopped("loss is NaN"),
-            "mistake": UserError("line 3 is not JSON"),
+            "mistake": UserError("a: line 3 is not JSON"),
             "reward": RewardError("length gave 3 scores for 4 answers"),
             "full": OSError(errno.ENOSPC, "No space left on device"),
             "fault": Fault("index out of range"),
@@ -64,7 +64,7 @@ class RowsConfig(Settings):
     data: DataFile | None = None
     score: PythonFunction | None = None
     text: str = "row"
-    parts: list[TrainConfig] = []
+    parts: tuple[TrainConfig, ...] = ()
     seed: int = 0
 
 

@@ -26,8 +26,8 @@ def finished(store, key=KEY):
 
 
 def test_key_is_the_hash_of_canonical_json():
-    # printf '{"inputs":{"data":{"content":"ff"}},"settings":{"data":null,"rate":0.5},"stage":"rows","version":1}'
-    # | sha256sum
+    # printf '{"inputs":{"data":{"content":"ff"}},"settings":{"data":null,"rate":0.5},
+    # "stage":"rows","version":1}' (in one line) | sha256sum
     key = key_of("rows", 1, {"rate": 0.5, "data": None}, {"data": {"content": "ff"}})
     assert key == "rows-8c442f727bdb"
 

@@ -23,7 +23,7 @@ def read_jsonl(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             continue
         try:
             row = json.loads(line, object_pairs_hook=_unique, parse_constant=_no_constant)
-        except ValueError as error:  # JSONDecodeError, and ours
+        except (ValueError, RecursionError) as error:  # JSONDecodeError, ours, and a row nested too deep
             raise UserError(f"{where}: not valid JSON: {error}") from None
         if not isinstance(row, dict):
             raise UserError(f"{where}: expected an object {{...}}, found {type(row).__name__}")

@@ -11,6 +11,7 @@ from assent.models.tokenizer import END_OF_TEXT
 from assent.records import Candidates, Comparison, Demonstration, Message, Prompt
 
 ROLES = ("system", "user", "assistant")
+OF_THE_JUDGEMENT = ("annotator", "item", "seconds", "strength", "criterion", "shown_order")  # in `meta`
 
 
 def files(pattern: str) -> list[Path]:
@@ -74,9 +75,11 @@ def comparison_row(comparison: Comparison) -> dict[str, Any]:
         "criterion": comparison.criterion,
         "shown_order": list(comparison.shown_order),
     }
-    meta = {key: value for key, value in known.items() if value not in (None, "", [])}
-    if meta:
-        row["meta"] = meta
+    told = {key: value for key, value in known.items() if value not in (None, "", [])}
+    if comparison.prompt.id:
+        row["id"] = comparison.prompt.id
+    if told or comparison.prompt.meta:
+        row["meta"] = {**comparison.prompt.meta, **told}
     return row
 
 
@@ -99,7 +102,10 @@ def _rows(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def _prompt(row: Mapping[str, Any], where: str) -> Prompt:
-    identity = {"id": str(row.get("id", "")), "meta": row.get("meta", {})}
+    meta = row.get("meta", {})
+    if not isinstance(meta, dict):
+        raise UserError(f"{where}: meta: expected an object, found {meta!r}")
+    identity = {"id": str(row.get("id", "")), "meta": meta}
     if "messages" in row:
         messages = _messages(row["messages"], where)
         asked = [message["content"] for message in messages if message["role"] == "user"]
@@ -134,18 +140,22 @@ def _comparison(row: Mapping[str, Any], where: str) -> Comparison:
         raise UserError(
             f"{where}: choice: expected 0 to {len(texts) - 1}, or null for a tie, found {choice!r}"
         )
+    of_the_prompt = {key: value for key, value in meta.items() if key not in OF_THE_JUDGEMENT}
+    prompt = _prompt({**row, "meta": of_the_prompt}, where)
+    ranking, shown_order = _indices(row, "ranking", where), _indices(meta, "shown_order", where)
+    seconds, strength = _number(meta, "seconds", where), _number(meta, "strength", where)
     try:
         return Comparison(
-            prompt=_prompt(row, where),
+            prompt=prompt,
             candidates=texts,
             choice=choice,
-            ranking=tuple(row.get("ranking", ())),
+            ranking=ranking,
             annotator=str(meta.get("annotator", "")),
             item=str(meta.get("item", "")),
-            seconds=meta.get("seconds"),
-            strength=meta.get("strength"),
+            seconds=seconds,
+            strength=strength,
             criterion=str(meta.get("criterion", "")),
-            shown_order=tuple(meta.get("shown_order", ())),
+            shown_order=shown_order,
         )
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
@@ -156,6 +166,20 @@ def _candidate_texts(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
     if count < 2:
         raise UserError(f"{where}: expected candidate_0 and candidate_1, found the keys {', '.join(row)}")
     return tuple(_text(row, f"candidate_{index}", where) for index in range(count))
+
+
+def _indices(row: Mapping[str, Any], key: str, where: str) -> tuple[int, ...]:
+    value = row.get(key) or []
+    if not isinstance(value, list) or not all(type(index) is int for index in value):
+        raise UserError(f"{where}: {key}: expected a list of candidates' numbers, found {value!r}")
+    return tuple(value)
+
+
+def _number(row: Mapping[str, Any], key: str, where: str) -> float | None:
+    value = row.get(key)
+    if value is not None and type(value) not in (int, float):
+        raise UserError(f"{where}: {key}: expected a number, found {value!r}")
+    return value
 
 
 def _text(row: Mapping[str, Any], key: str, where: str) -> str:

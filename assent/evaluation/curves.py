@@ -13,7 +13,7 @@ COLOURS = 6
 ROW = 3  # charts side by side on a wide page
 
 
-def smoothed(values: Sequence[float | None], span: float) -> Values:
+def smoothed(values: Sequence[float | None], span: int) -> Values:
     """Exponentially weighted average of both sides: `sum_i d^|t-i| x_i / sum_i d^|t-i|`.
 
     The decay is `d = 1 - 2 / (span + 1)`. A one-sided average would lag above every
@@ -90,6 +90,11 @@ def rounded(values: Iterable[float | None]) -> Values:
     return [None if value is None else float(f"{value:.6g}") for value in values]
 
 
+def whole(steps: Iterable[float]) -> list[int | float]:
+    """Steps without a needless `.0`, which would be a tenth of the page."""
+    return [int(step) if step.is_integer() else step for step in steps]
+
+
 def line(label: str, colour: int, steps: list[float], values: Values, span: int) -> dict[str, Any]:
     """One series as the page's script reads it: `raw` thin, `bold` smoothed; unsmoothed, `bold` alone."""
     positions = kept(values)
@@ -97,7 +102,7 @@ def line(label: str, colour: int, steps: list[float], values: Values, span: int)
     return {
         "label": label,
         "colour": colour % COLOURS,
-        "steps": [steps[at] for at in positions],
+        "steps": whole(steps[at] for at in positions),
         "raw": rounded(values[at] for at in positions) if span > 1 else None,
         "bold": rounded(average[at] for at in positions),
     }

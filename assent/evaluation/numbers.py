@@ -10,16 +10,16 @@ def finite(value: Any) -> float | None:
     """`value` as a finite number, or None for text, None, NaN and infinity."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) else None
+    return float(value) if math.isfinite(value) else None
 
 
 def number(value: Any, digits: int = 3) -> str:
     """`1234.5` -> `1,234`, `0.01234` -> `0.0123`, `0.00002` -> `2.00e-5`; integers stay whole."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}".replace("-", "−")
     value = finite(value)
     if value is None:
         return MISSING
-    if isinstance(value, int):
-        return f"{value:,}".replace("-", "−")
     rounded = float(f"{value:.{digits}g}")
     if abs(rounded) < 1e-12:  # a zero that went through floating point
         return "0"

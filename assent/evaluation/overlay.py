@@ -16,6 +16,7 @@ from assent.evaluation.curves import (
     rounded,
     smoothed,
     span_for,
+    whole,
 )
 from assent.evaluation.numbers import finite, number, percent
 from assent.evaluation.run_record import RunRecord, StageRecord
@@ -155,7 +156,7 @@ def _overlay(
         colour = INK if alone else place % COLOURS
         bold.append(_drawn(f"mean of {group.label}", colour, steps, means, thin=False))
         at = kept(means)
-        shared = {"colour": colour, "steps": [steps[i] for i in at]}
+        shared = {"colour": colour, "steps": whole(steps[i] for i in at)}
         bands.append({**shared, "low": rounded(lows[i] for i in at), "high": rounded(highs[i] for i in at)})
     return frame(curve(name), thin + bold, bands)
 
@@ -166,7 +167,7 @@ def _drawn(label: str, colour: int, steps: list[float], values: Values, thin: bo
     return {
         "label": label,
         "colour": colour,
-        "steps": [steps[i] for i in at],
+        "steps": whole(steps[i] for i in at),
         "raw": None,
         "bold": shown,
         "thin": thin,

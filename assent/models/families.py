@@ -5,7 +5,7 @@ A text model is a function from (prompt, response) to R + 1 states: state t has 
 state, scaled as the network's own head expects it.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,6 +15,7 @@ from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 from assent.batch import Tokens
 
 
+@runtime_checkable
 class Family(Protocol):
     def states(self, prompts: Tokens, responses: Tokens) -> Float[Tensor, "batch prefix width"]:
         """The R + 1 prefix states of each row."""
@@ -25,6 +26,7 @@ class Family(Protocol):
         ...
 
 
+@runtime_checkable
 class Reading(Protocol):
     """Rows whose prefixes the network holds in its key-value cache."""
 

@@ -54,7 +54,10 @@ class Tokenizer:
     def prompt_ids(self, prompt: Prompt) -> tuple[list[int], bool]:
         """(ids, whether the text was cut). Never empty: a model needs something to read first."""
         limit = self.template.max_prompt_tokens
-        ids = self._with_special_tokens(self.render(prompt))
+        if prompt.messages and self.inner.chat_template:  # writes its special tokens itself
+            ids = self.inner.encode(self.render(prompt), add_special_tokens=False)
+        else:
+            ids = self._with_special_tokens(self.render(prompt))
         if len(ids) <= limit:
             return ids or [self._start_id()], False
         if prompt.messages:

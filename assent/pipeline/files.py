@@ -46,12 +46,14 @@ def read_json(path: Path) -> Any:
     """What a JSON file holds, or None when there is no such file.
 
     Raises:
-        UserError: when the file is there and is not JSON.
+        UserError: when the file is there and cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise UserError(f"{path}: damaged: {error}; delete it and run again") from None
 

@@ -8,8 +8,8 @@ from rich.table import Table
 from assent.pipeline.estimate import Estimate, estimate
 from assent.pipeline.files import read_json
 from assent.pipeline.plan import Plan, Step
-from assent.pipeline.session import STAGE
 from assent.pipeline.sources import as_written
+from assent.pipeline.stage_folder import STAGE
 from assent.pipeline.state import StageState
 from assent.pipeline.units import human_bytes, human_seconds
 

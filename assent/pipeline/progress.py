@@ -12,9 +12,9 @@ from rich.progress import Progress as Bars
 
 Advance = Callable[[int, int, str], None]
 
-_LINE_SHARE = 0.1  # a plain line each tenth of the work,
-_LINE_SECONDS = 10.0  # or when nothing was said for so long,
-_LINE_SECONDS_AT_LEAST = 1.0  # but not more often than this
+# A plain line comes with each tenth of the work, but not more often than the one, nor less than the other.
+_LINE_SECONDS_AT_LEAST = 1.0
+_LINE_SECONDS = 10.0
 
 
 class Progress:
@@ -60,16 +60,16 @@ class Progress:
             yield lambda done, total, note: bars.update(task, completed=done, total=total, note=escape(note))
 
     def _lines(self, name: str) -> Advance:
-        said_at, said_share = time.monotonic(), 0.0
+        said_at, said_tenth = time.monotonic(), 0
 
         def advance(done: int, total: int, note: str) -> None:
-            nonlocal said_at, said_share
-            share = done / total if total else 0.0
+            nonlocal said_at, said_tenth
+            tenth = 10 * done // total if total else 0
             silent_seconds = time.monotonic() - said_at
-            tenth = share - said_share >= _LINE_SHARE and silent_seconds >= _LINE_SECONDS_AT_LEAST
-            if tenth or silent_seconds >= _LINE_SECONDS:
-                self.say(f"{name}: {done} of {total} ({share:.0%}) {note}".rstrip())
-                said_at, said_share = time.monotonic(), share
+            further = tenth > said_tenth and silent_seconds >= _LINE_SECONDS_AT_LEAST
+            if further or silent_seconds >= _LINE_SECONDS:
+                self.say(f"{name}: {done} of {total} ({done / max(total, 1):.0%}) {note}".rstrip())
+                said_at, said_tenth = time.monotonic(), tenth
 
         return advance
 

@@ -19,7 +19,8 @@ from assent.pipeline.machine import machine, versions
 from assent.pipeline.outline import Stages
 from assent.pipeline.plan import Step, exports, plan, request_key
 from assent.pipeline.progress import Progress, output
-from assent.pipeline.session import Effort, Surroundings, effort_so_far, work_on
+from assent.pipeline.session import Surroundings, work_on
+from assent.pipeline.stage_folder import Effort, effort_so_far
 from assent.pipeline.state import RunHead, RunState, StageState, Status, save_export
 from assent.pipeline.summary import write_reports
 from assent.pipeline.tracking import check_trackers
@@ -118,7 +119,8 @@ class _Run:
         for name, stage in self._state.stages.items():
             if stage.status == "done" or not self._is_chosen(name):
                 continue
-            console.print(f"{name}: {stage.status}: {stage.message}", markup=False, soft_wrap=True)
+            why = f": {stage.message}" if stage.message else ""
+            console.print(f"{name}: {stage.status}{why}", markup=False, soft_wrap=True)
         done = sum(stage.status == "done" for stage in self._state.stages.values())
         console.print(f"{done} of {len(self._state.stages)} stages done", markup=False)
         report = self._around.out / "report.html"
@@ -163,6 +165,7 @@ class _Run:
             end.status, end.code = "interrupted", Interrupted.exit_code
             end.message = f"the disk is full: {error.filename or self._around.out}; free some and run again"
         finally:
+            end.message = end.message.removeprefix(f"{step.name}: ")  # said by whoever shows the message
             self._note_end(step, end)
         if end.code:
             tell = self._around.progress.say if end.status == "waiting" else self._around.progress.warn

@@ -4,29 +4,18 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from assent.errors import UserError
 from assent.pipeline.artifacts import key_of_bytes
-from assent.pipeline.files import read_json, read_rows, write_json
+from assent.pipeline.files import write_json
 from assent.pipeline.machine import versions
 from assent.pipeline.memory import PeakMemory
 from assent.pipeline.plan import Plan, Step, exports
 from assent.pipeline.progress import Progress
 from assent.pipeline.sources import as_written, resolved
-from assent.pipeline.tracking import TIMING, Log, Sinks, TrackedStage
+from assent.pipeline.stage_folder import STAGE, Effort, effort_so_far
+from assent.pipeline.tracking import Log, Sinks, TrackedStage
 from assent.stages.workspace import Workspace
-
-STAGE = "stage.json"
-MESSAGE = "message.txt"  # a stage that ends early, and well, says here why
-
-
-@dataclass(frozen=True)
-class Effort:
-    """What the work on a stage has taken, over all sessions."""
-
-    seconds: float = 0.0
-    peak_rss_mb: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -73,22 +62,6 @@ def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]
     _describe(partial, step, key, taken)
     drawn.store.finish(step.request, key)
     return key, taken
-
-
-def effort_so_far(folder: Path) -> Effort:
-    """What a stage's folder says of the work on it, also when a kill kept the last session from saying."""
-    described: dict[str, Any] = read_json(folder / STAGE) or {}
-    rows = read_rows(folder / TIMING)
-    return Effort(
-        seconds=max([float(described.get("seconds", 0.0)), *(float(row["seconds"]) for row in rows)]),
-        peak_rss_mb=max([float(described.get("peak_rss_mb", 0.0)), *(float(row["rss_mb"]) for row in rows)]),
-    )
-
-
-def said(folder: Path) -> str:
-    """What a stage has to say about its own end, such as that a guard stopped it at a good checkpoint."""
-    path = folder / MESSAGE
-    return path.read_text(encoding="utf-8").strip() if path.exists() else ""
 
 
 def _describe(folder: Path, step: Step, key: str, taken: Effort) -> None:

@@ -9,7 +9,7 @@ from assent.errors import UserError
 from assent.evaluation.report import RunRecord, StageRecord, render, render_comparison
 from assent.pipeline.artifacts import ArtifactStore
 from assent.pipeline.files import read_json, read_rows, write_json, write_text
-from assent.pipeline.session import STAGE, said
+from assent.pipeline.stage_folder import STAGE, said
 from assent.pipeline.state import StageState, read_run
 from assent.pipeline.tracking import METRICS
 

@@ -92,11 +92,14 @@ class MLflow:
 
     def __init__(self, stage: TrackedStage) -> None:
         mlflow = _imported("mlflow", "mlflow")
-        address = os.environ.get("MLFLOW_TRACKING_URI", f"sqlite:///{stage.out / 'mlflow.db'}")
+        server = os.environ.get("MLFLOW_TRACKING_URI")
+        address = server or f"sqlite:///{stage.out / 'mlflow.db'}"
+        # Without a server, MLflow would put tables below the folder that the command happens to run in.
+        tables = None if server else (stage.out / "mlflow").as_uri()
         self._client = _imported("mlflow.tracking", "mlflow").MlflowClient(tracking_uri=address)
         self._metric = mlflow.entities.Metric
         known = self._client.get_experiment_by_name(stage.run)
-        experiment = known.experiment_id if known else self._client.create_experiment(stage.run)
+        experiment = known.experiment_id if known else self._client.create_experiment(stage.run, tables)
         run = self._client.create_run(experiment, run_name=stage.stage)
         self._run_id = run.info.run_id
         for name, value in stage.settings.items():

@@ -12,7 +12,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -24,6 +24,7 @@ TENSORS, COUNTERS, MANIFEST = "tensors.safetensors", "counters.json", "manifest.
 KEPT = 2  # verified checkpoints on disk; the older one is for the day when the newer is damaged
 
 
+@runtime_checkable
 class Stateful(Protocol):
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]: ...
 

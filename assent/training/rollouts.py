@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -15,6 +15,7 @@ from assent.models.sampler import Sampling, sample
 from assent.records import Prompt
 
 
+@runtime_checkable
 class Reference(Protocol):
     def logprobs(self, prompts: Tokens, responses: Tokens, temperature: float = 1.0) -> Logprobs: ...
 

@@ -1,0 +1,102 @@
+"""The embedded default: write the small world to disk, then run an ordinary recipe over it."""
+
+from pathlib import Path
+
+from assent.config import Recipe
+from assent.demo.world import write_world
+from assent.pipeline.files import write_text
+from assent.pipeline.plan import plan
+from assent.pipeline.plan_table import plan_table
+from assent.pipeline.progress import output
+from assent.pipeline.runner import Options, run
+from assent.stages import STAGES
+
+RECIPE = """\
+# A small made-up world: reports of what people did, and one-sentence briefs of them.
+# The panel is made up too; it stands where people will judge. Nothing below knows the gold judge but `report`.
+seed: {seed}
+base:
+  stage: pretrain
+  data: corpus.txt
+  model: {{family: gpt2, width: 128, depth: 4, heads: 4, context: 128, vocabulary: 768}}
+  steps: 1400
+  batch: 16
+  micro_batch: 16
+  learning_rate: 0.003
+  optimiser: {{warmup: 0.05, beta2: 0.98, weight_decay: 0.05}}
+sft:
+  stage: finetune
+  model: $base
+  data: demonstrations.jsonl
+  template: {{prefix: "Report: ", suffix: "\\nBrief:", answer_prefix: " "}}
+  epochs: 2
+  learning_rate: 0.0005
+answers:
+  stage: sample
+  model: $sft
+  prompts: prompts.jsonl
+  per_prompt: 2
+  sampling: {{max_new_tokens: 48}}
+feedback:
+  stage: annotate
+  candidates: $answers
+  panel: assent.demo.panel:judge
+  want: 3000
+judge:
+  stage: reward
+  model: $sft
+  preferences: $feedback
+  epochs: 2
+  learning_rate: 0.0003
+tuned:
+  stage: policy
+  model: $sft
+  prompts: prompts.jsonl
+  rewards: [{{model: $judge}}]
+  steps: 100
+  kl_coef: 0.05
+  learning_rate: 0.0005
+  sampling: {{max_new_tokens: 48}}
+report:
+  stage: evaluate
+  policies: [$sft, $tuned, {{model: $sft, best_of: 4}}]
+  prompts: held_out.jsonl
+  rewards: [{{model: $judge}}]
+  judges:
+    - {{name: gold, function: "assent.demo.gold:score"}}
+    - {{name: facts, function: "assent.demo.gold:facts_kept"}}
+  sampling: {{max_new_tokens: 48}}
+"""
+
+DOCUMENTS, DEMONSTRATIONS, PROMPTS, HELD_OUT = 24_000, 2_000, 3_000, 300
+
+
+def run_demo(out: Path, seed: int, options: Options) -> int:
+    """Make the world if it is not there, say what will be done and how long it takes, and do it."""
+    recipe_file = write_demo(out, seed)
+    recipe = Recipe.load(recipe_file)
+    output().print(
+        "A small language model learns to write briefs from simulated people's judgements: text, fine-tuning,\n"
+        "answers, judgements, reward model, PPO, and a report of whether it helped. All of it runs here.\n"
+    )
+    output().print(plan_table(plan(recipe, STAGES, out), {}))
+    return run(recipe, out, STAGES, options)
+
+
+def write_demo(out: Path, seed: int) -> Path:
+    """The recipe and its data below `out`; the path of the recipe."""
+    folder = out / f"world-{seed}"
+    recipe = folder / "demo.yaml"
+    text = RECIPE.format(seed=seed)
+    if not recipe.exists() or recipe.read_text(encoding="utf-8") != text:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_world(
+            folder,
+            seed,
+            documents=DOCUMENTS,
+            demonstrations=DEMONSTRATIONS,
+            prompts=PROMPTS,
+            held_out=HELD_OUT,
+        )
+        write_text(recipe, text)
+    return recipe

@@ -1,0 +1,74 @@
+"""Types and shapes of every tensor are checked in the tests; the models are tiny and random."""
+
+import socket
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+ROOMS = ["batch", "functional", "models", "data", "training", "rewards"]
+install_import_hook([f"assent.{room}" for room in ROOMS], "type_checking.checked")
+
+import pytest  # noqa: E402 - the hook must come before the first import of assent
+import torch  # noqa: E402
+
+from assent.models.language_model import LanguageModel  # noqa: E402
+from assent.models.load import Architecture, build, load  # noqa: E402
+from assent.models.tokenizer import Template, Tokenizer, train_bpe  # noqa: E402
+
+STORIES = Path(__file__).parents[2] / "shared" / "models" / "stories260K"
+SENTENCES = [
+    "Once upon a time, there was a little girl named Lily.",
+    "She loved to play outside in the park.",
+    "One day, she saw a big, red ball.",
+    "The ball was too high for her, and so she asked her friend for help.",
+]
+
+
+@pytest.fixture(autouse=True)
+def _repeatable():
+    torch.set_num_threads(2)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def bpe():
+    """A byte-level tokenizer with a few merges; one special token begins, ends and pads."""
+    return train_bpe(SENTENCES, 300)
+
+
+def tiny(family: str, bpe, template: Template | None = None) -> tuple[LanguageModel, Tokenizer]:
+    """A random model of two layers, large enough in its weights that its distributions are not flat."""
+    torch.manual_seed(0)
+    shape = Architecture(family=family, width=16, depth=2, heads=2, context=64)
+    model, tokenizer = build(shape, bpe, template or Template())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim >= 2:
+                parameter.mul_(8)
+    return model.eval(), tokenizer
+
+
+@pytest.fixture
+def gpt2(bpe):
+    return tiny("gpt2", bpe)
+
+
+@pytest.fixture
+def llama(bpe):
+    return tiny("llama", bpe)
+
+
+@pytest.fixture
+def stories():
+    """A model of 260 thousand weights that writes children's stories: github.com/karpathy/llama2.c."""
+    if not (STORIES / "model.safetensors").is_file():
+        pytest.skip(f"{STORIES} is not there: it holds a copy of stories260K")
+    model, tokenizer = load(str(STORIES))
+    return model.eval(), tokenizer
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return listening.getsockname()[1]
