@@ -9,7 +9,7 @@ import yaml
 
 from assent.config import DataFile, ModelSource, PythonFunction, Recipe, Settings
 from assent.errors import Interrupted, RewardError, Stopped, UserError, Waiting
-from assent.pipeline.runner import Options
+from assent.pipeline.runner import Options, run
 from assent.stages.workspace import Forecast
 
 QUIET = Options(quiet=True)
@@ -118,3 +118,41 @@ def recipe(folder, text, name="recipe", overrides=()):
 def run_json(out):
     """The stages of `run.json`; JSON is YAML."""
     return yaml.safe_load((out / "run.json").read_text())["stages"]
+
+
+WHOLE = """
+base:     {stage: train, data: corpus.txt}
+answers:  {stage: rows, model: $base}
+feedback: {stage: annotate, candidates: $answers, judgements: judged.jsonl}
+tuned:    {stage: train, model: $base, data: $feedback}
+aside:    {stage: train, learning_rate: 0.5}
+"""
+
+
+def with_inputs(folder):
+    """The folder, with the files that WHOLE reads."""
+    (folder / "corpus.txt").write_text("one\n")
+    (folder / "judged.jsonl").write_text("a\nb\n")
+    return folder
+
+
+def ran(folder, text, options=QUIET, stages=STAGES):
+    return run(recipe(folder, text), folder / "run", stages, options)
+
+
+def statuses(folder):
+    return {name: state["status"] for name, state in run_json(folder / "run").items()}
+
+
+def counted(stages=STAGES):
+    """The stages, and a list of those that ran."""
+    log = []
+
+    def counting(module):
+        def counted_run(config, work):
+            log.append(work.name)
+            module.run(config, work)
+
+        return SimpleNamespace(**{**vars(module), "run": counted_run})
+
+    return {kind: counting(module) for kind, module in stages.items()}, log

@@ -30,7 +30,7 @@ HIDDEN = {
 }
 
 
-def config(family):
+def config(family):  # noqa: PLR0911 - one a family
     match family:
         case "gpt2":
             return transformers.GPT2Config(n_embd=16, n_layer=2, n_head=2, n_positions=32, **SMALL)

@@ -13,15 +13,15 @@ from assent.stages import STAGES
 
 RECIPE = """\
 # A small made-up world: reports of what people did, and one-sentence briefs of them.
-# The panel is made up too; it stands where people will judge. Nothing below knows the gold judge but `report`.
+# The panel is made up too; it stands where people will judge. Only `report` knows the gold judge.
 seed: {seed}
 base:
   stage: pretrain
   data: corpus.txt
-  model: {{family: gpt2, width: 128, depth: 4, heads: 4, context: 128, vocabulary: 768}}
-  steps: 1400
-  batch: 16
-  micro_batch: 16
+  model: {{family: gpt2, width: 128, depth: 3, heads: 4, context: 128, vocabulary: 1024}}
+  steps: 1000
+  batch: 8
+  micro_batch: 8
   learning_rate: 0.003
   optimiser: {{warmup: 0.05, beta2: 0.98, weight_decay: 0.05}}
 sft:
@@ -29,31 +29,34 @@ sft:
   model: $base
   data: demonstrations.jsonl
   template: {{prefix: "Report: ", suffix: "\\nBrief:", answer_prefix: " "}}
-  epochs: 2
+  epochs: 1
+  batch: 16
   learning_rate: 0.0005
 answers:
   stage: sample
   model: $sft
   prompts: prompts.jsonl
+  batch: 128
   per_prompt: 2
   sampling: {{max_new_tokens: 48}}
 feedback:
   stage: annotate
   candidates: $answers
   panel: assent.demo.panel:judge
-  want: 3000
+  want: 2000
 judge:
   stage: reward
   model: $sft
   preferences: $feedback
-  epochs: 2
+  epochs: 1
+  batch: 16
   learning_rate: 0.0003
 tuned:
   stage: policy
   model: $sft
   prompts: prompts.jsonl
   rewards: [{{model: $judge}}]
-  steps: 100
+  steps: 60
   kl_coef: 0.05
   learning_rate: 0.0005
   sampling: {{max_new_tokens: 48}}
@@ -68,7 +71,7 @@ report:
   sampling: {{max_new_tokens: 48}}
 """
 
-DOCUMENTS, DEMONSTRATIONS, PROMPTS, HELD_OUT = 24_000, 2_000, 3_000, 300
+SIZES = {"documents": 20_000, "demonstrations": 1_500, "prompts": 2_400, "held_out": 300}
 
 
 def run_demo(out: Path, seed: int, options: Options) -> int:
@@ -90,13 +93,6 @@ def write_demo(out: Path, seed: int) -> Path:
     text = RECIPE.format(seed=seed)
     if not recipe.exists() or recipe.read_text(encoding="utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
-        write_world(
-            folder,
-            seed,
-            documents=DOCUMENTS,
-            demonstrations=DEMONSTRATIONS,
-            prompts=PROMPTS,
-            held_out=HELD_OUT,
-        )
+        write_world(folder, seed, **SIZES)
         write_text(recipe, text)
     return recipe

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations
+from typing import Any
 
 from assent.evaluation.metrics import distinct
 from assent.functional.statistics import win_rate
@@ -31,7 +32,7 @@ def summarise(answers: Answers) -> dict[str, float | None]:
     }
 
 
-def comparisons(policies: Mapping[str, Answers], judges: Sequence[str]) -> list[dict[str, object]]:
+def comparisons(policies: Mapping[str, Answers], judges: Sequence[str]) -> list[dict[str, Any]]:
     """Every later policy against every earlier one, by every judge: `a` is the later."""
     return [
         {"a": later, "b": earlier, "judge": judge}

@@ -36,10 +36,7 @@ def run(config: Config, work: Workspace) -> None:
             f"{work.name}: give panel or judgements, not both: people and simulated people do not mix"
         )
     items = candidates(config.candidates)
-    if config.panel:
-        judged = _panel(config, items[: config.want])
-    else:
-        judged = _made_elsewhere(config, work.name)
+    judged = _panel(config, items[: config.want]) if config.panel else _made_elsewhere(config, work.name)
     complete = sum(count >= config.overlap for count in judgements_by_item(judged).values())
     work.progress(min(complete, config.want), config.want, "comparisons")
     if complete < config.want:

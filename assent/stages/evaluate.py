@@ -1,7 +1,7 @@
 """Side by side: what each policy writes to prompts that nobody trained on, and who wins."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -55,8 +55,8 @@ class Config(Settings):
         min_length=1
     )  # the first is the one that others are held against
     prompts: DataFile
-    rewards: list[RewardPart] = []
-    judges: list[Judge] = []
+    rewards: tuple[RewardPart, ...] = ()
+    judges: tuple[Judge, ...] = ()
     sampling: Sampling = Sampling()
     batch: int = Field(default=64, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -117,15 +117,13 @@ def _draw(
     """`best_of` sets of answers to all prompts."""
     model, tokenizer = load(entry.model)
     model.to(parallel.device()).eval()
-    sets = []
-    for draw in range(entry.best_of):
-        sets.append(
-            _write(config, model, tokenizer, asked, draw, reference if entry.best_of == 1 else None, work)
-        )
-    return sets
+    held_against = reference if entry.best_of == 1 else None  # a best-of-n has no distribution of its own
+    return [
+        _write(config, model, tokenizer, asked, draw, held_against, work) for draw in range(entry.best_of)
+    ]
 
 
-def _write(  # noqa: PLR0913 - what a policy needs to write, each used once
+def _write(
     config: Config,
     model: LanguageModel,
     tokenizer: Tokenizer,
@@ -170,9 +168,9 @@ def _kl(
 def _normalised(
     config: Config, parts: Sequence[Part], asked: Sequence[str], first: Sequence[str]
 ) -> list[Part]:
-    """Learned rewards in standard deviations of the first policy's answers: then their size says something."""
+    """Learned rewards in standard deviations of the first policy's answers, so that their size tells."""
     return [
-        normalised(part, part.judge(asked, first)) if settings.normalises else part
+        normalised(part, part.judge(asked, first).tolist()) if settings.normalises else part
         for part, settings in zip(parts, config.rewards, strict=True)
     ]
 
@@ -195,9 +193,7 @@ def _best(draws: Sequence[Written], asked: Sequence[str], score: Reward | None) 
     )
 
 
-def _judged(
-    written: Written, asked: Sequence[str], judges: Mapping[str, Callable[..., Sequence[float]]]
-) -> Answers:
+def _judged(written: Written, asked: Sequence[str], judges: Mapping[str, Reward]) -> Answers:
     scores = {name: checked(name, judge(asked, written.texts), len(asked)) for name, judge in judges.items()}
     return Answers(written.texts, written.lengths, written.ended, written.kl, scores)
 

@@ -72,8 +72,8 @@ def _check_lengths(examples: Sequence[Example], model: LanguageModel, where: str
     longest = max(len(example.prompt) + len(example.response) for example in examples)
     if model.context is not None and longest > model.context:
         raise UserError(
-            f"{where}: the longest demonstration has {longest} tokens, and the model can read {model.context}: lower "
-            "template.max_prompt_tokens or max_response_tokens"
+            f"{where}: the longest demonstration has {longest} tokens, and the model can read "
+            f"{model.context}: lower template.max_prompt_tokens or max_response_tokens"
         )
 
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import torch
 from pydantic import Field
@@ -87,8 +86,8 @@ def run(config: Config, work: Workspace) -> None:
 def _check_sampling(config: Config, where: str) -> None:
     if config.sampling.top_k or config.sampling.top_p < 1 or config.sampling.temperature == 0:
         raise UserError(
-            f"{where}: sampling: top_k, top_p and temperature 0 are refused here: an answer drawn from a truncated "
-            "distribution looks likelier than it is, which the policy would exploit as a negative KL"
+            f"{where}: sampling: top_k, top_p and temperature 0 are refused here: an answer drawn from a "
+            "truncated distribution looks likelier than it is, which the policy would exploit as a negative KL"
         )
 
 
@@ -106,7 +105,7 @@ def _check_lengths(
 def _parts(
     config: Config, work: Workspace, model: LanguageModel, tokenizer: Tokenizer, asked: Sequence[Prompt]
 ) -> list[Part]:
-    """The rewards, those that ask for it normalised on the reference's answers; saved, so a resume has the same."""
+    """The rewards, normalised on the reference's answers where asked; saved, so a resume has the same."""
     parts, saved = load_parts(config.rewards, work.names), work.folder / "rewards.json"
     if not saved.exists():
         scaled = [
@@ -178,11 +177,6 @@ def _log(
             )
 
     return log
-
-
-def saved_rewards(model: str) -> list[Mapping[str, object]]:
-    """Offset and scale of each reward that a tuned policy was trained with."""
-    return json.loads((Path(model).parent / "rewards.json").read_text(encoding="utf-8"))
 
 
 def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:

@@ -102,6 +102,7 @@ class Checkpoint:
             problem = _damage(folder)
             if problem:
                 warnings.warn(f"checkpoint {folder} is damaged ({problem}); going back further", stacklevel=2)
+                _set_aside(folder)
                 continue
             counters = json.loads((folder / COUNTERS).read_text(encoding="utf-8"))
             self.stateful.restore(load_file(folder / TENSORS), counters)
@@ -109,13 +110,22 @@ class Checkpoint:
         return 0
 
     def _found(self) -> list[Path]:
-        return sorted(path for path in self.folder.glob("step-*") if path.suffix != ".partial")
+        return sorted(path for path in self.folder.glob("step-*") if not path.suffix)
+
+
+def _set_aside(folder: Path) -> None:
+    """Make room for a whole checkpoint of the same step, which would not be written over this one."""
+    aside = folder.with_suffix(".damaged")
+    shutil.rmtree(aside, ignore_errors=True)
+    os.replace(folder, aside)
 
 
 def _damage(folder: Path) -> str:
     """What is wrong with a checkpoint; empty when it is whole."""
     try:
         hashes = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if not isinstance(hashes, dict) or hashes.keys() != {TENSORS, COUNTERS}:
+            return f"{MANIFEST} does not list its files"
         changed = [name for name, expected in hashes.items() if _sha256(folder / name) != expected]
     except (OSError, ValueError) as error:
         return str(error)

@@ -1,0 +1,47 @@
+import os
+from types import SimpleNamespace
+
+from rich.console import Console
+
+from assent.pipeline.progress import Progress
+
+
+def test_a_line_each_tenth_where_there_is_no_terminal(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("assent.pipeline.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, force_terminal=False, file=nowhere)
+        with Progress(console=console).stage("[sft]") as advance:
+            for step in range(100):
+                now[0] += 0.5
+                advance(step + 1, 100, "loss 2.1")
+        lines = console.export_text().splitlines()
+    assert len(lines) == 10  # each tenth takes 5 s
+    assert lines[0] == "[sft]: 10 of 100 (10%) loss 2.1"
+
+
+def test_a_slow_stage_is_heard_of_every_ten_seconds(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("assent.pipeline.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, force_terminal=False, file=nowhere)
+        with Progress(console=console).stage("sft") as advance:
+            for step in range(30):
+                now[0] += 1
+                advance(step + 1, 1000, "")
+        assert console.export_text().splitlines() == [
+            "sft: 10 of 1000 (1%)",
+            "sft: 20 of 1000 (2%)",
+            "sft: 30 of 1000 (3%)",
+        ]
+
+
+def test_a_terminal_shows_a_bar():
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, force_terminal=True, file=nowhere, width=100)
+        with Progress(console=console).stage("sft") as advance:
+            advance(5, 10, "loss 2.1")
+        printed = console.export_text()
+    assert "sft" in printed
+    assert "5/10" in printed
+    assert "loss 2.1" in printed
