@@ -70,6 +70,30 @@ class Windows:
         return LanguageBatch(Tokens.of([row[:1] for row in rows], pad_id), responses, responses.mask)
 
 
+@dataclass(frozen=True)
+class Documents:
+    """A corpus of short texts, one a row: none is read after another, and each begins at position 0."""
+
+    ids: list[list[int]]  # each at least two tokens, its end token among them
+    context: int
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def batch(self, indices: Sequence[int], pad_id: int) -> LanguageBatch:
+        """The first token of a document is its prompt, the others are predicted."""
+        rows = [self.ids[index][: self.context] for index in indices]
+        return language_batch([Example(row[:1], row[1:]) for row in rows], pad_id)
+
+
+def one_a_row(documents: Sequence[str], tokenizer: Tokenizer, context: int) -> tuple[Documents, int]:
+    """(the documents, how many are longer than `context` and lose their end)."""
+    if not documents:
+        raise UserError("no text to train on: the files hold no document")
+    ids = [tokenizer.document_ids(text) for text in documents]
+    return Documents(ids, context), sum(len(row) > context for row in ids)
+
+
 def pack(documents: Sequence[str], tokenizer: Tokenizer, context: int) -> Windows:
     """Documents end to end, each closed by the end token."""
     if not documents:

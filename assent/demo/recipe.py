@@ -1,6 +1,8 @@
 """The embedded default: write the small world to disk, then run an ordinary recipe over it."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 from assent.config import Recipe
 from assent.demo.world import write_world
@@ -19,9 +21,10 @@ base:
   stage: pretrain
   data: corpus.txt
   model: {{family: gpt2, width: 128, depth: 3, heads: 4, context: 128, vocabulary: 1024}}
-  steps: 1000
-  batch: 8
-  micro_batch: 8
+  pack: false
+  steps: 1100
+  batch: 16
+  micro_batch: 16
   learning_rate: 0.003
   optimiser: {{warmup: 0.05, beta2: 0.98, weight_decay: 0.05}}
 sft:
@@ -43,22 +46,23 @@ feedback:
   stage: annotate
   candidates: $answers
   panel: assent.demo.panel:judge
-  want: 2000
+  want: 6000
 judge:
   stage: reward
   model: $sft
   preferences: $feedback
-  epochs: 1
-  batch: 16
-  learning_rate: 0.0003
+  epochs: 2
+  batch: 32
+  learning_rate: 0.0005
+  evaluate_every: 40
 tuned:
   stage: policy
   model: $sft
   prompts: prompts.jsonl
   rewards: [{{model: $judge}}]
   steps: 60
-  kl_coef: 0.05
-  learning_rate: 0.0005
+  kl_coef: 0.15
+  learning_rate: 0.00015
   sampling: {{max_new_tokens: 48}}
 report:
   stage: evaluate
@@ -71,7 +75,7 @@ report:
   sampling: {{max_new_tokens: 48}}
 """
 
-SIZES = {"documents": 20_000, "demonstrations": 1_500, "prompts": 2_400, "held_out": 300}
+SIZES = {"documents": 20_000, "demonstrations": 1_500, "prompts": 6_000, "held_out": 300}
 
 
 def run_demo(out: Path, seed: int, options: Options) -> int:
@@ -79,11 +83,35 @@ def run_demo(out: Path, seed: int, options: Options) -> int:
     recipe_file = write_demo(out, seed)
     recipe = Recipe.load(recipe_file)
     output().print(
-        "A small language model learns to write briefs from simulated people's judgements: text, fine-tuning,\n"
-        "answers, judgements, reward model, PPO, and a report of whether it helped. All of it runs here.\n"
+        "A small language model learns to write briefs from simulated people's judgements: text,\n"
+        "fine-tuning, answers, judgements, reward model, PPO, and a report of whether it helped.\n"
     )
     output().print(plan_table(plan(recipe, STAGES, out), {}))
-    return run(recipe, out, STAGES, options)
+    code = run(recipe, out, STAGES, options)
+    if code == 0:
+        output().print("\n".join(["", *results(json.loads((out / "summary.json").read_text("utf-8")))]))
+    return code
+
+
+def results(summary: dict[str, Any]) -> list[str]:
+    """Ten lines: what the fine-tuned and the tuned policy are worth, and how far to trust it."""
+    sft, tuned, best = (summary["policies"][name] for name in ("sft", "tuned", "best_of_4"))
+    [gold] = [c for c in summary["comparisons"] if (c["a"], c["b"], c["judge"]) == ("tuned", "sft", "gold")]
+    trust = summary["reward_model"]
+    return [
+        f"gold score, of 1      fine-tuned {sft['gold_mean']:.2f}, tuned {tuned['gold_mean']:.2f}",
+        f"the same, best of 4   {best['gold_mean']:.2f} (four answers drawn, the reward model chooses)",
+        f"facts kept            fine-tuned {sft['facts_mean']:.2f}, tuned {tuned['facts_mean']:.2f}",
+        f"tuned beats the fine-tuned on {gold['win_rate']:.0%} of {gold['wins'] + gold['losses'] + gold['ties']} "
+        f"held-out reports (95% interval {gold['ci_low']:.0%} to {gold['ci_high']:.0%})",
+        f"reward                fine-tuned {sft['score_mean']:.2f}, tuned {tuned['score_mean']:.2f} deviations",
+        f"drift                 {tuned['kl_per_answer']:.1f} nats an answer",
+        f"length                fine-tuned {sft['length_mean']:.0f}, tuned {tuned['length_mean']:.0f} tokens",
+        f"reward model          right on {trust['accuracy']:.0%} of {trust['n']} held-out judgements "
+        f"({trust['ci_low']:.0%} to {trust['ci_high']:.0%})",
+        f"time                  {sum(summary['seconds'].values()):.0f} s in all",
+        f"memory                {summary['peak_rss_mb']:.0f} MB at most",
+    ]
 
 
 def write_demo(out: Path, seed: int) -> Path:

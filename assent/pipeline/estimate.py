@@ -10,7 +10,7 @@ from assent.stages.workspace import Forecast
 
 # One forward or backward pass of a small model costs this much beside its arithmetic: Python, the
 # dispatcher and some tens of small kernels, of about 10 to 50 microseconds each.
-SECONDS_PER_CALL = 0.004
+SECONDS_PER_CALL = 0.002
 
 # The interpreter with torch and transformers loaded.
 BASE_MEMORY_BYTES = 600e6

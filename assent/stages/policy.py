@@ -87,7 +87,7 @@ def _check_sampling(config: Config, where: str) -> None:
     if config.sampling.top_k or config.sampling.top_p < 1 or config.sampling.temperature == 0:
         raise UserError(
             f"{where}: sampling: top_k, top_p and temperature 0 are refused here: an answer drawn from a "
-            "truncated distribution looks likelier than it is, which the policy would exploit as a negative KL"
+            "truncated distribution looks likelier than it is, and the policy would exploit a negative KL"
         )
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from assent.batch import LanguageBatch
 from assent.config import DataFile, ModelSource
-from assent.data.batching import Windows, pack
+from assent.data.batching import Documents, Windows, one_a_row, pack
 from assent.data.sources import documents, files
 from assent.data.stream import Stream, held_out
 from assent.errors import UserError
@@ -25,7 +25,7 @@ from assent.training.learner import Learner
 
 VERSION = 1
 RESULT = "model"
-MOST_HELD_OUT_WINDOWS = 256  # enough for a steady loss, and cheap
+MOST_HELD_OUT_ROWS = 256  # enough for a steady loss, and cheap
 
 
 class Config(Training):
@@ -36,6 +36,7 @@ class Config(Training):
         Architecture()
     )  # a shape to start from scratch, or weights to go on from
     separator: str = END_OF_TEXT  # between documents of one file; "" makes each file one document
+    pack: bool = True  # documents end to end in full windows; false: one a row, for corpora of short texts
     context: int | None = Field(default=None, ge=8)  # tokens a window; by default all that the model can read
     learning_rate: float = Field(default=1e-3, gt=0)
     held_out: float = Field(default=0.01, ge=0, lt=1)
@@ -51,18 +52,19 @@ def run(config: Config, work: Workspace) -> None:
         raise UserError(
             f"{work.name}: context {context} is more than the {model.context} tokens the model can read"
         )
-    windows = pack(learned_from, tokenizer, context)
-    steps = config.updates(len(windows))
-    stream = Stream(len(windows), config.batch, config.seed, parallel.rank(), parallel.ranks())
+    rows, cut = _rows(config, learned_from, tokenizer, context)
+    steps = config.updates(len(rows))
+    stream = Stream(len(rows), config.batch, config.seed, parallel.rank(), parallel.ranks())
+    log = reporter(work, steps, ("loss", "held_out_loss"))
     learner = Learner({"model": model}, config.learning_rate, config.optimiser, steps, config.micro_batch)
     train_language(
         model,
-        lambda step: windows.batch(stream.step(step), tokenizer.pad_id),
+        lambda step: rows.batch(stream.step(step), tokenizer.pad_id),
         learner,
         checkpoint(work, learner),
         steps,
-        reporter(work, steps, ("loss", "held_out_loss")),
-        held_out=_unseen_batches(texts, unseen, tokenizer, context, config.batch),
+        lambda step, stats: log(step, {**stats, "documents_cut": float(cut)} if cut else stats),
+        held_out=_unseen_batches(config, texts, unseen, tokenizer, context),
         evaluate_every=config.evaluate_every,
         seed=config.seed,
     )
@@ -80,15 +82,21 @@ def _start(config: Config, texts: Sequence[str], saved_tokenizer: Path) -> tuple
     return model.to(parallel.device()), tokenizer
 
 
+def _rows(
+    config: Config, texts: Sequence[str], tokenizer: Tokenizer, context: int
+) -> tuple[Windows | Documents, int]:
+    return (pack(texts, tokenizer, context), 0) if config.pack else one_a_row(texts, tokenizer, context)
+
+
 def _unseen_batches(
-    texts: Sequence[str], unseen: Sequence[bool], tokenizer: Tokenizer, context: int, rows: int
+    config: Config, texts: Sequence[str], unseen: Sequence[bool], tokenizer: Tokenizer, context: int
 ) -> list[LanguageBatch]:
     kept = [text for text, out in zip(texts, unseen, strict=True) if out]
     if not kept:
         return []
-    windows: Windows = pack(kept, tokenizer, context)
-    count = min(len(windows), MOST_HELD_OUT_WINDOWS)
-    return list(windows.batch(range(count), tokenizer.pad_id).split(rows))
+    rows, _ = _rows(config, kept, tokenizer, context)
+    count = min(len(rows), MOST_HELD_OUT_ROWS)
+    return list(rows.batch(range(count), tokenizer.pad_id).split(config.batch))
 
 
 def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:
