@@ -176,6 +176,6 @@ def test_the_table_says_what_is_left(folder, capsys):
     output().print(plan_table(planned(folder, WHOLE), {}))
     printed = capsys.readouterr().out
     assert "3 of 4 to do" in printed
-    # 3 stages of 100 calls at 4 ms; 600 MB of libraries and 1 MB; 3 kB
-    for cell in ("1.2 s", "601 MB", "3.0 kB", "pending", "done", drawn.step("base").key):
+    # 3 stages of 100 calls at 2 ms; 600 MB of libraries and 1 MB; 3 kB
+    for cell in ("0.6 s", "601 MB", "3.0 kB", "pending", "done", drawn.step("base").key):
         assert cell in printed

@@ -97,14 +97,15 @@ def results(summary: dict[str, Any]) -> list[str]:
     """Ten lines: what the fine-tuned and the tuned policy are worth, and how far to trust it."""
     sft, tuned, best = (summary["policies"][name] for name in ("sft", "tuned", "best_of_4"))
     [gold] = [c for c in summary["comparisons"] if (c["a"], c["b"], c["judge"]) == ("tuned", "sft", "gold")]
+    reports = gold["wins"] + gold["losses"] + gold["ties"]
     trust = summary["reward_model"]
     return [
         f"gold score, of 1      fine-tuned {sft['gold_mean']:.2f}, tuned {tuned['gold_mean']:.2f}",
         f"the same, best of 4   {best['gold_mean']:.2f} (four answers drawn, the reward model chooses)",
         f"facts kept            fine-tuned {sft['facts_mean']:.2f}, tuned {tuned['facts_mean']:.2f}",
-        f"tuned beats the fine-tuned on {gold['win_rate']:.0%} of {gold['wins'] + gold['losses'] + gold['ties']} "
-        f"held-out reports (95% interval {gold['ci_low']:.0%} to {gold['ci_high']:.0%})",
-        f"reward                fine-tuned {sft['score_mean']:.2f}, tuned {tuned['score_mean']:.2f} deviations",
+        f"tuned beats it on     {gold['win_rate']:.0%} of {reports} held-out reports "
+        f"(95% interval {gold['ci_low']:.0%} to {gold['ci_high']:.0%})",
+        f"reward, deviations    fine-tuned {sft['score_mean']:.2f}, tuned {tuned['score_mean']:.2f}",
         f"drift                 {tuned['kl_per_answer']:.1f} nats an answer",
         f"length                fine-tuned {sft['length_mean']:.0f}, tuned {tuned['length_mean']:.0f} tokens",
         f"reward model          right on {trust['accuracy']:.0%} of {trust['n']} held-out judgements "

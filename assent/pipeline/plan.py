@@ -10,6 +10,7 @@ from assent.config import Recipe, Settings, Source
 from assent.errors import UserError
 from assent.pipeline.artifacts import ArtifactStore, key_of
 from assent.pipeline.hashes import Hashes
+from assent.pipeline.leaks import check_held_out
 from assent.pipeline.outline import Outlined, Stages, nearest, outline, reference
 from assent.pipeline.sources import InputFiles, identities, located, resolved, without_sources
 from assent.pipeline.state import read_exports
@@ -97,8 +98,10 @@ def plan(recipe: Recipe, stages: Stages, out: Path, hashes: Hashes | None = None
     hashes = hashes or Hashes(out / "hashes.json")
     pointers = read_exports(out)
     drawn = Plan(recipe, stages, ArtifactStore(out / "artifacts"), ())
-    for stage in outline(recipe, stages):
+    outlined = outline(recipe, stages)
+    for stage in outlined:
         drawn = _with_step(drawn, stage, hashes, pointers)
+    check_held_out(recipe, stages, outlined)
     return drawn
 
 

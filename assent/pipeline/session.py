@@ -1,5 +1,6 @@
 """One stage, worked on until it is finished, waits, or ends otherwise."""
 
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]
                 module.run(settings, Workspace(step.name, partial, log, advance, around.stop, names))
         finally:
             _describe(partial, step, step.request, effort(memory))
+    shutil.rmtree(partial / "checkpoints", ignore_errors=True)  # the result is there, nothing to go on from
     key = key_of_bytes(step.kind, partial / module.RESULT) if exports(module) else step.request
     _check_result(partial / module.RESULT)
     taken = effort(memory)

@@ -16,6 +16,7 @@ from assent.stages.workspace import Forecast, Workspace
 
 VERSION = 1
 RESULT = "judgements.jsonl"
+TRAINS_ON = ("candidates", "judgements")
 EXPORTS = True  # judgements go on coming: the key of what this makes is the hash of its bytes
 
 

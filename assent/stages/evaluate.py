@@ -30,6 +30,7 @@ from assent.training.checkpoint import generator_of
 
 VERSION = 1
 RESULT = "evaluation.json"
+HELD_OUT = ("prompts",)
 SCORE = "score"  # the weighted sum of `rewards`, beside the judges
 
 

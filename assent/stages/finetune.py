@@ -22,6 +22,7 @@ from assent.training.learner import Learner
 
 VERSION = 1
 RESULT = "model"
+TRAINS_ON = ("data",)
 
 
 class Config(Training):

@@ -31,6 +31,7 @@ from assent.training.rollouts import Players, Questions, Scores
 
 VERSION = 1
 RESULT = "model"
+TRAINS_ON = ("prompts",)
 TABLE_EVERY = 10  # steps between tables of examples for the trackers
 TABLE_ROWS = 8
 

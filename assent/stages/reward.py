@@ -30,6 +30,7 @@ from assent.training.reward import candidate_scores, reward_terms, train_reward
 
 VERSION = 1
 RESULT = "model"
+TRAINS_ON = ("preferences",)
 
 
 class Config(Training):

@@ -21,6 +21,7 @@ from assent.training.checkpoint import generator_of
 
 VERSION = 1
 RESULT = "candidates.jsonl"
+TRAINS_ON = ("prompts",)  # what is judged of these answers trains the reward
 
 
 class Config(Settings):
