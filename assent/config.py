@@ -75,6 +75,8 @@ def _explain(cls: type[BaseModel], problem: Any, where: str) -> str:
         return f"{where}: unknown key {path}{hint}"
     if problem["type"] == "missing":
         return f"{where}: {path} is missing"
+    if problem["type"] == "value_error":  # a check of ours, whose words name the keys
+        return f"{where}: {path + ': ' if path else ''}{problem['ctx']['error']}"
     return f"{where}: {path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"
 
 

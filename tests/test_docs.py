@@ -143,7 +143,7 @@ def test_defaults_in_the_quickstart_are_those_of_the_code():
     text = next(block for block in blocks(ROOT / "docs" / "quickstart.md", "yaml") if "stage:" in block)
     shown = {step.name: step.settings for step in outline(recipe_of(parse_yaml(text, "yaml"), "q"), STAGES)}
     examples = {"model", "data", "template", "prompts", "candidates", "judgements", "preferences", "rewards"}
-    examples |= {"policies", "judges", "seed"}
+    examples |= {"policies", "judges", "compare", "seed"}
     for name, settings in shown.items():
         for key in settings.model_fields_set - examples:
             default = type(settings).model_fields[key].get_default(call_default_factory=True)

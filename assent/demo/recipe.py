@@ -67,6 +67,7 @@ tuned:
 report:
   stage: evaluate
   policies: [$sft, $tuned, {{model: $sft, best_of: 4}}]
+  compare: [[tuned, sft]]
   prompts: held_out.jsonl
   rewards: [{{model: $judge}}]
   judges:

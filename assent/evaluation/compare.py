@@ -32,13 +32,20 @@ def summarise(answers: Answers) -> dict[str, float | None]:
     }
 
 
-def comparisons(policies: Mapping[str, Answers], judges: Sequence[str]) -> list[dict[str, Any]]:
-    """Every later policy against every earlier one, by every judge: `a` is the later."""
+def every_pair(policies: Sequence[str]) -> list[tuple[str, str]]:
+    """(a, b): every later policy against every earlier one."""
+    return [(later, earlier) for earlier, later in combinations(policies, 2)]
+
+
+def comparisons(
+    policies: Mapping[str, Answers], judges: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """`a` against `b` for each pair (a, b), by every judge."""
     return [
-        {"a": later, "b": earlier, "judge": judge}
-        | asdict(win_rate(policies[later].scores[judge], policies[earlier].scores[judge]))
+        {"a": a, "b": b, "judge": judge}
+        | asdict(win_rate(policies[a].scores[judge], policies[b].scores[judge]))
         for judge in judges
-        for earlier, later in combinations(policies, 2)
+        for a, b in pairs
     ]
 
 

@@ -105,7 +105,7 @@ def load(
     """A model and its tokenizer from a folder or a hub id.
 
     Args:
-        lora: train adapters on frozen weights; None: train all weights.
+        lora: train adapters on frozen weights, begun with torch's random state; None: train all weights.
         template: replaces the one that the folder keeps.
 
     Raises:

@@ -7,7 +7,12 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from assent.config import ModelSource, PythonFunction, Settings, Source
+from assent.errors import UserError
+from assent.models.language_model import LanguageModel
 from assent.models.load import load_reward
+from assent.models.sampler import Sampling
+from assent.models.tokenizer import Tokenizer
+from assent.records import Prompt
 from assent.rewards.composite import Part
 from assent.rewards.function import function
 from assent.rewards.learned import LearnedReward
@@ -99,3 +104,15 @@ def reporter(work: Workspace, steps: int, show: Sequence[str]) -> Callable[[int,
 
 def checkpoint(work: Workspace, stateful: Stateful) -> Checkpoint:
     return Checkpoint(work.folder / "checkpoints", stateful, work.log.rewind, work.stop)
+
+
+def check_lengths(
+    asked: Sequence[Prompt], sampling: Sampling, model: LanguageModel, tokenizer: Tokenizer, where: str
+) -> None:
+    """Raises UserError where a prompt and the longest answer to it are more than the model can read."""
+    longest = max(len(tokenizer.prompt_ids(prompt)[0]) for prompt in asked)
+    if model.context is not None and longest + sampling.max_new_tokens > model.context:
+        raise UserError(
+            f"{where}: the longest prompt has {longest} tokens, and with sampling.max_new_tokens = "
+            f"{sampling.max_new_tokens} that is more than the {model.context} that the model can read"
+        )

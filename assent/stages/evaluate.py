@@ -13,7 +13,7 @@ from assent.config import DataFile, ModelSource, PythonFunction, Settings
 from assent.data.jsonl import write_jsonl
 from assent.data.sources import prompts
 from assent.errors import Interrupted, UserError
-from assent.evaluation.compare import Answers, comparisons, summarise
+from assent.evaluation.compare import Answers, comparisons, every_pair, summarise
 from assent.models.language_model import LanguageModel
 from assent.models.load import load
 from assent.models.sampler import Sampling, sample
@@ -23,7 +23,7 @@ from assent.rewards.composite import Part, judge, normalised
 from assent.rewards.function import function
 from assent.rewards.reward import Reward, checked
 from assent.stages import forecasting
-from assent.stages.common import RewardPart, load_parts, short_name
+from assent.stages.common import RewardPart, check_lengths, load_parts, short_name
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import generator_of
@@ -58,6 +58,7 @@ class Config(Settings):
     prompts: DataFile
     rewards: tuple[RewardPart, ...] = ()
     judges: tuple[Judge, ...] = ()
+    compare: list[tuple[str, str]] | None = None  # names (a, b): how often a beats b; default: every pair
     sampling: Sampling = Sampling()
     batch: int = Field(default=64, ge=1)
     seed: int = Field(default=0, ge=0)
@@ -75,6 +76,7 @@ class Written:
 
 def run(config: Config, work: Workspace) -> None:
     entries = _entries(config, work)
+    pairs = _pairs(config, list(entries), work.name)
     asked = prompts(config.prompts)
     texts = [prompt.text for prompt in asked]
     reference, _ = load(
@@ -91,7 +93,7 @@ def run(config: Config, work: Workspace) -> None:
     policies = {name: _judged(answers, texts, judges) for name, answers in written.items()}
     result = {
         "policies": {name: summarise(answers) for name, answers in policies.items()},
-        "comparisons": comparisons(policies, list(judges)),
+        "comparisons": comparisons(policies, list(judges), pairs),
     }
     write_jsonl(work.folder / "answers.jsonl", _side_by_side(texts, policies))
     (work.folder / RESULT).write_text(json.dumps(result, indent=2), encoding="utf-8")
@@ -112,12 +114,20 @@ def _entries(config: Config, work: Workspace) -> dict[str, Entry]:
     return entries
 
 
+def _pairs(config: Config, policies: list[str], where: str) -> list[tuple[str, str]]:
+    for name in (name for pair in config.compare or () for name in pair):
+        if name not in policies:
+            raise UserError(f"{where}: compare: no policy is called {name}: expected {', '.join(policies)}")
+    return every_pair(policies) if config.compare is None else config.compare
+
+
 def _draw(
     config: Config, entry: Entry, asked: Sequence[Prompt], reference: LanguageModel, work: Workspace
 ) -> list[Written]:
     """`best_of` sets of answers to all prompts."""
     model, tokenizer = load(entry.model)
     model.to(parallel.device()).eval()
+    check_lengths(asked, config.sampling, model, tokenizer, work.name)
     held_against = reference if entry.best_of == 1 else None  # a best-of-n has no distribution of its own
     return [
         _write(config, model, tokenizer, asked, draw, held_against, work) for draw in range(entry.best_of)

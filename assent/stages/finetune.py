@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import torch
 from pydantic import Field
 
 from assent.batch import LanguageBatch
@@ -17,6 +18,7 @@ from assent.stages import forecasting
 from assent.stages.common import Training, checkpoint, reporter
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
+from assent.training.checkpoint import seed_of
 from assent.training.language import train_language
 from assent.training.learner import Learner
 
@@ -36,6 +38,7 @@ class Config(Training):
 
 
 def run(config: Config, work: Workspace) -> None:
+    torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
     model, tokenizer = load(config.model, config.lora, config.template)
     model.to(parallel.device())
     rows = demonstrations(config.data)

@@ -21,10 +21,10 @@ from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.rewards.composite import Part, judge, normalised
 from assent.stages import forecasting
-from assent.stages.common import RewardPart, checkpoint, load_parts, reporter
+from assent.stages.common import RewardPart, check_lengths, checkpoint, load_parts, reporter
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
-from assent.training.checkpoint import generator_of
+from assent.training.checkpoint import generator_of, seed_of
 from assent.training.learner import Learner, Stats
 from assent.training.ppo import PolicyMemory, PPOConfig, train_policy
 from assent.training.rollouts import Players, Questions, Scores
@@ -51,10 +51,11 @@ class Config(PPOConfig):
 
 def run(config: Config, work: Workspace) -> None:
     _check_sampling(config, work.name)
+    torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
     model, tokenizer = load(config.model, config.lora)
     model.to(parallel.device()).eval()  # no dropout: a ratio compares policies, not dropout masks
     asked = prompts(config.prompts)
-    _check_lengths(config, asked, model, tokenizer, work.name)
+    check_lengths(asked, config.sampling, model, tokenizer, work.name)
     reference = reference_of(model)
     parts = _parts(config, work, model, tokenizer, asked)
     critic = SharedCritic(model.width).to(model.device)
@@ -89,17 +90,6 @@ def _check_sampling(config: Config, where: str) -> None:
         raise UserError(
             f"{where}: sampling: top_k, top_p and temperature 0 are refused here: an answer drawn from a "
             "truncated distribution looks likelier than it is, and the policy would exploit a negative KL"
-        )
-
-
-def _check_lengths(
-    config: Config, asked: Sequence[Prompt], model: LanguageModel, tokenizer: Tokenizer, where: str
-) -> None:
-    longest = max(len(tokenizer.prompt_ids(prompt)[0]) for prompt in asked)
-    if model.context is not None and longest + config.sampling.max_new_tokens > model.context:
-        raise UserError(
-            f"{where}: the longest prompt has {longest} tokens, and with sampling.max_new_tokens = "
-            f"{config.sampling.max_new_tokens} that is more than the {model.context} that the model can read"
         )
 
 

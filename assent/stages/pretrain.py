@@ -76,7 +76,9 @@ def _start(config: Config, texts: Sequence[str], saved_tokenizer: Path) -> tuple
         model, tokenizer = load(config.model)
     else:
         if not saved_tokenizer.exists():
-            train_bpe(texts, config.model.vocabulary).save_pretrained(saved_tokenizer)
+            unfinished = saved_tokenizer.with_suffix(".partial")  # a kill leaves no half of a tokenizer
+            train_bpe(texts, config.model.vocabulary).save_pretrained(unfinished)
+            unfinished.rename(saved_tokenizer)
         torch.manual_seed(seed_of(config.seed, "weights"))
         model, tokenizer = build(config.model, load_tokenizer(str(saved_tokenizer)), Template())
     return model.to(parallel.device()), tokenizer

@@ -52,11 +52,13 @@ class Split:
 
 
 def run(config: Config, work: Workspace) -> None:
+    torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
     body, tokenizer = load(config.model, config.lora)
     torch.manual_seed(seed_of(config.seed, "head"))
     model = RewardModel(body).to(parallel.device())
-    split = split_by_prompt(comparisons(config.preferences), config.held_out, config.seed)
-    counts = sorted({len(item.candidates) for item in split.train})
+    judged = comparisons(config.preferences)
+    split = split_by_prompt(judged, config.held_out, config.seed)
+    counts = sorted({len(comparison.candidates) for comparison in judged})
     if len(counts) != 1:
         raise UserError(f"{work.name}: items have {counts} candidates; give one number of candidates a file")
     batches = _batches(config, split.train, tokenizer)

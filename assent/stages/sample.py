@@ -15,6 +15,7 @@ from assent.models.sampler import Sampling, sample
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.stages import forecasting
+from assent.stages.common import check_lengths
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import generator_of
@@ -39,6 +40,7 @@ def run(config: Config, work: Workspace) -> None:
     model, tokenizer = load(config.model)
     model.to(parallel.device()).eval()
     asked = [named(prompt, index) for index, prompt in enumerate(prompts(config.prompts))]
+    check_lengths(asked, config.sampling, model, tokenizer, work.name)
     meta = {
         "model": weights_hash(model),
         "policy": work.names.get(config.model, str(config.model)),
