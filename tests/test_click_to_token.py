@@ -20,18 +20,18 @@ base:
   data: corpus.txt
   model: {family: gpt2, width: 32, depth: 1, heads: 2, context: 64, vocabulary: 400}
   pack: false
-  steps: 40
+  steps: 30
   batch: 16
   learning_rate: 0.01
 answers:  {stage: sample, model: $base, prompts: prompts.jsonl, sampling: {max_new_tokens: 4}}
 feedback: {stage: annotate, candidates: $answers, judgements: clicks.jsonl, want: 8}
-judge:    {stage: reward, model: $base, preferences: $feedback, steps: 30, batch: 8, learning_rate: 0.003}
+judge:    {stage: reward, model: $base, preferences: $feedback, steps: 20, batch: 8, learning_rate: 0.003}
 tuned:
   stage: policy
   model: $base
   prompts: prompts.jsonl
   rewards: [{model: $judge}]
-  steps: 12
+  steps: 8
   batch: 24
   minibatch: 24
   learning_rate: 0.003

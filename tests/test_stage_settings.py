@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from stage_world import PROMPTS, REWARDS, learned, made, rows, tiny_world
+from stage_world import PROMPTS, REWARDS, made, rows, tiny_world
 from transformers import AutoModelForCausalLM
 
 from assent.config import check
@@ -13,7 +13,7 @@ from assent.models.load import load, weights_hash
 from assent.models.tokenizer import Template
 from assent.stages import STAGES
 
-TINY = {"family": "gpt2", "width": 16, "depth": 1, "heads": 2, "context": 96, "vocabulary": 600}
+TINY = {"family": "gpt2", "width": 16, "depth": 1, "heads": 2, "context": 112, "vocabulary": 600}
 DRAWING = {"sampling": {"max_new_tokens": 6}, "batch": 5}
 
 
@@ -58,7 +58,7 @@ def test_one_document_a_row_in_both_families(world, tmp_path, family):
 
 def test_pretraining_goes_on_from_a_folder(world, tmp_path):
     corpus = str(world / "corpus.txt")
-    folder, log = made("pretrain", tmp_path, data=corpus, model=str(world / "base"), steps=2, batch=4)
+    folder, _ = made("pretrain", tmp_path, data=corpus, model=str(world / "base"), steps=2, batch=4)
     before, tokenizer = load(str(world / "base"))
     after, same = load(str(folder / "model"))
     assert weights_hash(after) != weights_hash(before)
@@ -67,8 +67,8 @@ def test_pretraining_goes_on_from_a_folder(world, tmp_path):
 
 
 def test_a_window_beyond_the_model_is_refused(world, tmp_path):
-    with pytest.raises(UserError, match="context 97 is more than the 96 tokens"):
-        made("pretrain", tmp_path, data=str(world / "corpus.txt"), model=TINY, steps=1, context=97)
+    with pytest.raises(UserError, match="context 113 is more than the 112 tokens"):
+        made("pretrain", tmp_path, data=str(world / "corpus.txt"), model=TINY, steps=1, context=113)
 
 
 @pytest.mark.parametrize("kind", ["pretrain", "finetune", "reward"])
@@ -94,7 +94,7 @@ def test_chats_are_learned_from(world, tmp_path):
 
 def test_a_demonstration_beyond_the_model_is_refused(world, tmp_path):
     data = written(tmp_path / "long.jsonl", [{"input_text": "On Monday. " * 40, "output_text": "Mara."}])
-    with pytest.raises(UserError, match=r"longest demonstration has \d+ tokens, and the model can read 96"):
+    with pytest.raises(UserError, match=r"longest demonstration has \d+ tokens, and the model can read 112"):
         made("finetune", tmp_path, model=str(world / "base"), data=data, steps=1)
 
 
@@ -141,7 +141,7 @@ def test_prompts_beyond_the_model_are_refused(world, given, tmp_path, kind):
         settings["policies"] = [settings.pop("model")]
     if kind == "policy":
         settings["rewards"] = [{"function": f"{world / 'rewards.py'}:brevity"}]
-    with pytest.raises(UserError, match=r"max_new_tokens = 90 that is more than the 96"):
+    with pytest.raises(UserError, match=r"max_new_tokens = 90 that is more than the 112"):
         made(kind, tmp_path, **settings)
 
 
@@ -192,13 +192,8 @@ def test_an_evaluation_without_judges_says_what_needs_none(given, tmp_path):
 
 
 def candidates_of(path, count):
-    return written(
-        path,
-        [
-            {"input_text": f"{n}?", "candidate_0": "a", "candidate_1": "b", "id": f"i{n}"}
-            for n in range(count)
-        ],
-    )
+    texts = {"candidate_0": "a", "candidate_1": "b"}
+    return written(path, [{"input_text": f"{n}?", **texts, "id": f"i{n}"} for n in range(count)])
 
 
 def test_judgements_are_waited_for(tmp_path):
