@@ -4,30 +4,16 @@ from types import SimpleNamespace
 
 import pytest
 from pipeline_fakes import STAGES, recipe, with_inputs
+from plan_helpers import WHOLE, keys, planned
 
 from assent.config import Recipe
 from assent.pipeline.hashes import Hashes
 from assent.pipeline.plan import plan
 
-WHOLE = """
-base:     {stage: train, data: corpus.txt}
-tuned:    {stage: train, model: $base, data: $feedback}
-answers:  {stage: rows, model: $base}
-feedback: {stage: annotate, candidates: $answers, judgements: judged.jsonl}
-"""
-
 
 @pytest.fixture
 def folder(tmp_path):
     return with_inputs(tmp_path)
-
-
-def planned(folder, text, stages=STAGES, out="run"):
-    return plan(recipe(folder, text), stages, folder / out)
-
-
-def keys(folder, text, **more):
-    return {step.name: step.key for step in planned(folder, text, **more).steps}
 
 
 def test_keys_do_not_depend_on_place_or_names(folder):

@@ -190,7 +190,8 @@ def test_a_gradient_that_is_not_finite_is_skipped_and_counted(line):
     learner.step(Numbers(torch.ones(2)), terms_of(line))
     before, state = line.weight.item(), copy.deepcopy(learner.optimiser.state_dict()["state"])
     stats = learner.step(Numbers(torch.tensor([1.0, math.nan])), terms_of(line))
-    assert (stats["skipped"], stats["grad_norm"]) == (1.0, 0.0)
+    assert stats["skipped"] == 1.0
+    assert math.isnan(stats["grad_norm"])  # what it was; a log writes null
     assert line.weight.item() == before
     assert learner.optimiser.state_dict()["state"] == state
     assert learner.updates == 2

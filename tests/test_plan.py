@@ -1,34 +1,19 @@
 import pytest
-from pipeline_fakes import STAGES, recipe, stage, with_inputs
+from pipeline_fakes import stage, with_inputs
+from plan_helpers import WHOLE, planned
 from pydantic import model_validator
 
 from assent.config import DataFile, ModelSource, Settings
 from assent.errors import UserError
-from assent.pipeline.plan import plan
 from assent.pipeline.plan_table import plan_table
 from assent.pipeline.progress import output
 from assent.pipeline.state import save_export
 from assent.stages.workspace import Forecast
 
-WHOLE = """
-base:     {stage: train, data: corpus.txt}
-tuned:    {stage: train, model: $base, data: $feedback}
-answers:  {stage: rows, model: $base}
-feedback: {stage: annotate, candidates: $answers, judgements: judged.jsonl}
-"""
-
 
 @pytest.fixture
 def folder(tmp_path):
     return with_inputs(tmp_path)
-
-
-def planned(folder, text, stages=STAGES, out="run"):
-    return plan(recipe(folder, text), stages, folder / out)
-
-
-def keys(folder, text, **more):
-    return {step.name: step.key for step in planned(folder, text, **more).steps}
 
 
 def made(drawn, name, result="model"):

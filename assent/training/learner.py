@@ -116,7 +116,7 @@ class Learner:
                 f"the gradient was not finite in {self.skipped_in_a_row} updates in a row. Likely causes: "
                 f"a learning rate that is too high (now {rate:.2g}), or a reward or text that is not finite"
             )
-        return {"grad_norm": norm if finite else 0.0, "learning_rate": rate, "skipped": float(not finite)}
+        return {"grad_norm": norm, "learning_rate": rate, "skipped": float(not finite)}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Everything that the next update depends on: (tensors, counters)."""
