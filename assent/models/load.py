@@ -69,8 +69,8 @@ def build(
         "bos_token_id": tokenizer.eos_token_id,
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
-        # 0.02, the families' own default, fits a width of 2500. At a width of 128 the demo's
-        # world was not learned by copying after 1M tokens; with 0.08 it was after 600k (benchmarks/RESULTS.md).
+        # 0.02, the families' own default, fits a width of 2500. At a width of 128 the demo's model could not
+        # copy after 1M tokens; with 0.08 it could after 600k (benchmarks/RESULTS.md).
         "initializer_range": shape.width**-0.5,
     }
     if shape.family == "gpt2":
