@@ -7,7 +7,7 @@ type is complete when it is built, and is never edited afterwards.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -50,6 +50,19 @@ class Batch:
 
     def __len__(self) -> int:
         return len(getattr(self, fields(self)[0].name))
+
+
+B = TypeVar("B", bound=Batch)
+
+
+def joined(pieces: Sequence[B]) -> B:
+    """The rows of all pieces, which have the same columns."""
+
+    def join(values: list[Any]) -> Any:
+        return joined(values) if isinstance(values[0], Batch) else torch.cat(values)
+
+    names = [field.name for field in fields(pieces[0])]
+    return replace(pieces[0], **{name: join([getattr(piece, name) for piece in pieces]) for name in names})
 
 
 @dataclass(frozen=True)
@@ -136,23 +149,22 @@ class PreferenceBatch(Batch):
 
 
 @dataclass(frozen=True)
-class Rollout(Batch):
-    """What the sampling policy wrote, and how it was judged."""
+class Answered(Batch):
+    """What the sampling policy wrote, as policy, reference and critic read it; nobody has judged it yet."""
 
     prompts: Tokens
     responses: Tokens  # includes the end token, when one was written
     logprobs: Float[Tensor, "batch response"]  # log pi_old(token | prefix), nats
     ref_logprobs: Float[Tensor, "batch response"]  # log pi_ref(token | prefix), nats
-    values: Float[Tensor, "batch response"]  # V(prefix before the token)
-    scores: Float[Tensor, " batch"]  # the composite reward of the whole answer
-    parts: Float[Tensor, "batch source"]  # what each source of reward said, before its weight
+    kl: Float[Tensor, "batch response"]  # nats that the token is charged for, by the estimator chosen
+    values: Float[Tensor, "batch response"]  # V(prefix before the token); 0 where there is no critic
     ended: Bool[Tensor, " batch"]  # the answer has its own end, it was not cut off
 
     @property
     def loss_mask(self) -> Bool[Tensor, "batch response"]:
         return self.responses.mask
 
-    def trimmed(self) -> "Rollout":
+    def trimmed(self) -> Self:
         responses = self.responses.right_trimmed()
         real = slice(0, responses.ids.shape[1])
         return replace(
@@ -161,8 +173,21 @@ class Rollout(Batch):
             responses=responses,
             logprobs=self.logprobs[:, real],
             ref_logprobs=self.ref_logprobs[:, real],
+            kl=self.kl[:, real],
             values=self.values[:, real],
         )
+
+    def judged(self, scores: Float[Tensor, " batch"], parts: Float[Tensor, "batch source"]) -> "Rollout":
+        known = {field.name: getattr(self, field.name) for field in fields(Answered)}
+        return Rollout(**known, scores=scores.to(self.kl.device), parts=parts.to(self.kl.device))
+
+
+@dataclass(frozen=True)
+class Rollout(Answered):
+    """Answers, and how they were judged."""
+
+    scores: Float[Tensor, " batch"]  # the composite reward of the whole answer
+    parts: Float[Tensor, "batch source"]  # what each source of reward said, before its weight
 
 
 @dataclass(frozen=True)

@@ -73,11 +73,14 @@ def main() -> None:
 
 
 @main.command(short_help="The whole loop on a small made-up world.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/demo"), show_default=True)
+@click.option("--family", type=click.Choice(["gpt2", "t5"]), default="gpt2", show_default=True)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="The run's folder [runs/demo; t5: runs/demo-t5]."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another run.")
 @QUIET
 @click.pass_context
-def demo(ctx: click.Context, out: Path, seed: int, quiet: bool) -> None:
+def demo(ctx: click.Context, family: str, out: Path | None, seed: int, quiet: bool) -> None:
     """Train a small model from made-up feedback, from text to report, in minutes.
 
     A small made-up world stands in for data and people, so that every stage can be seen at work.
@@ -86,10 +89,12 @@ def demo(ctx: click.Context, out: Path, seed: int, quiet: bool) -> None:
     Example:
         assent demo
         assent demo --seed 7 --out runs/demo-7
+        assent demo --family t5              an encoder-decoder
     """
     from assent.demo.recipe import run_demo
 
-    ctx.exit(run_demo(out, seed, _options(quiet=quiet)))
+    folder = out or Path("runs/demo" if family == "gpt2" else f"runs/demo-{family}")
+    ctx.exit(run_demo(folder, seed, _options(quiet=quiet), family))
 
 
 @main.command(short_help="Make what is missing of a recipe, and its report.")
@@ -190,6 +195,33 @@ def status(run: Path, verify: bool) -> None:
         if found:
             raise UserError("\n".join([*found, "delete the folders named above and run again"]))
         click.echo("every file is as it was written")
+
+
+@main.command(short_help="What is wrong with a run's training, and why.")
+@RUN
+@click.pass_context
+def doctor(ctx: click.Context, run: Path) -> None:
+    """Read a run's metrics and name the likely cause of what is wrong in them; it may still be going on.
+
+    The training of a policy is looked at most closely: its drift from the reference, its first ratios, the
+    ends and the variety of its answers, its critic, its rewards, its learning rate. A diagnosis whose numbers
+    a run does not have says nothing.
+
+    The exit code is 4 when something was found after which going on cannot give anything good, such as
+    answers of one token; 0 when nothing was found, or only what is worth a look.
+
+    \b
+    Example:
+        assent doctor runs/recipe
+    """
+    from assent.pipeline.checkup import examine, exit_code, told
+    from assent.pipeline.progress import output
+
+    examined = examine(run)
+    console = output()
+    for line in told(examined):
+        console.print(line, markup=False, soft_wrap=True)
+    ctx.exit(exit_code(examined))
 
 
 @main.command(short_help="Make a run's report anew.")

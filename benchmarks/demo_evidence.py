@@ -1,6 +1,7 @@
 """The demo's evidence: run it for several seeds, and print what RESULTS.md shows.
 
     python benchmarks/demo_evidence.py --seeds 5 --out runs/evidence
+    python benchmarks/demo_evidence.py --family t5 --seeds 3 --out runs/evidence-t5
 
 A run that is there already is read, not made again.
 """
@@ -21,11 +22,13 @@ STAGES = ("base", "sft", "answers", "feedback", "judge", "tuned", "report")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--family", default="gpt2")
     parser.add_argument("--out", type=Path, default=Path("runs/evidence"))
     options = parser.parse_args()
     folders = [options.out / f"seed-{seed}" for seed in range(options.seeds)]
     for seed, folder in enumerate(folders):
-        command = [sys.executable, "-m", "assent", "demo", "--quiet", "--out", folder, "--seed", seed]
+        command = [sys.executable, "-m", "assent", "demo", "--quiet", "--family", options.family]
+        command += ["--out", folder, "--seed", seed]
         subprocess.run([str(part) for part in command], check=True)
     print(evidence(folders))
 

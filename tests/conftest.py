@@ -11,8 +11,9 @@ install_import_hook([f"assent.{room}" for room in ROOMS], "type_checking.checked
 import pytest  # noqa: E402 - the hook must come before the first import of assent
 import torch  # noqa: E402
 
+from assent.models.build import Architecture, build  # noqa: E402
 from assent.models.language_model import LanguageModel  # noqa: E402
-from assent.models.load import Architecture, build, load  # noqa: E402
+from assent.models.load import load  # noqa: E402
 from assent.models.tokenizer import Template, Tokenizer, train_bpe  # noqa: E402
 
 STORIES = Path(__file__).parents[2] / "shared" / "models" / "stories260K"

@@ -75,6 +75,16 @@ report:
   sampling: {max_new_tokens: 12}
 """
 
+GPT2 = "{family: gpt2, width: 16, depth: 1, heads: 2, context: 128, vocabulary: 600}"
+T5 = "{family: t5, width: 16, depth: 1, heads: 2, context: 128, vocabulary: 600, tied: TIED}"
+assert GPT2 in WHOLE
+
+
+def whole_t5(tied: bool) -> str:
+    """The same recipe for an encoder-decoder: nothing but the model's shape differs."""
+    return WHOLE.replace(GPT2, T5.replace("TIED", str(tied).lower()))
+
+
 REWARDS = """
 def brevity(prompts, responses):
     return [-len(response) for response in responses]
@@ -145,5 +155,6 @@ def made(kind: str, folder: Path, stop=lambda: False, **settings) -> tuple[Path,
     folder.mkdir(parents=True, exist_ok=True)
     log = Lines()
     work = Workspace(kind, folder, log, lambda done, total, note: None, stop)
-    STAGES[kind].run(check(STAGES[kind].Config, settings, kind), work)
+    chosen = getattr(STAGES[kind], "config_class", lambda _: STAGES[kind].Config)(settings)
+    STAGES[kind].run(check(chosen, settings, kind), work)
     return folder, log

@@ -43,7 +43,7 @@ def test_python_dash_m_is_the_same_command():
     assert done.stdout == f"assent, version {__version__}\n"
 
 
-@pytest.mark.parametrize("command", ["demo", "run", "plan", "status", "report", "compare", "clean"])
+@pytest.mark.parametrize("command", ["demo", "run", "plan", "status", "doctor", "report", "compare", "clean"])
 def test_each_command_has_help_with_an_example(command):
     shown = typed(command, "--help")
     assert shown.exit_code == 0
@@ -57,6 +57,7 @@ def test_commands_stand_in_the_order_of_use_and_are_told_whole():
         "run",
         "plan",
         "status",
+        "doctor",
         "report",
         "compare",
         "clean",
@@ -98,6 +99,7 @@ def test_exit_codes(folder, end, code):
         (["run", "recipe.yaml", "--set", "a.stepps=2"], "unknown key stepps; did you mean steps?"),
         (["plan", "recipe.yaml", "--set", "a"], "expected key=value"),
         (["status", "nowhere"], "no run in this folder"),
+        (["doctor", "nowhere"], "no run in this folder"),
         (["report", "nowhere"], "no run in this folder"),
         (["compare", "nowhere"], "no run in this folder"),
         (["clean", "nowhere"], "no run in this folder"),
@@ -165,11 +167,16 @@ def test_clean_lists_asks_and_deletes(folder):
     assert len(list(artifacts.iterdir())) == 2
 
 
-def test_demo_is_given_folder_seed_and_options(monkeypatch, tmp_path):
+def test_demo_is_given_family_folder_seed_and_options(monkeypatch, tmp_path):
     seen = []
     demo = SimpleNamespace(
-        run_demo=lambda out, seed, options: seen.append((str(out), seed, options.quiet)) or 3
+        run_demo=lambda out, seed, options, family: seen.append((str(out), seed, options.quiet, family)) or 3
     )
     monkeypatch.setitem(sys.modules, "assent.demo.recipe", demo)
     assert typed("demo", "--seed", "7", "--out", "x", "--quiet").exit_code == 3
-    assert seen == [("x", 7, True)]
+    assert typed("demo").exit_code == typed("demo", "--family", "t5").exit_code == 3
+    assert seen == [
+        ("x", 7, True, "gpt2"),
+        ("runs/demo", 0, False, "gpt2"),
+        ("runs/demo-t5", 0, False, "t5"),
+    ]

@@ -58,13 +58,15 @@ def test_ten_lines_of_result():
         assert told in said
 
 
-def test_the_demo_is_an_ordinary_recipe(small, tmp_path):
-    path = demo.write_demo(tmp_path, 7)
+@pytest.mark.parametrize("family", ["gpt2", "t5"])
+def test_the_demo_is_an_ordinary_recipe(small, tmp_path, family):
+    path = demo.write_demo(tmp_path, 7, family)
     recipe = Recipe.load(path)
     stages = outline(recipe, STAGES)
     assert recipe.seed == 7
     assert {stage.settings.seed for stage in stages} == {7}
     assert [stage.kind for stage in stages] == list(STAGES)
+    assert stages[0].settings.model.family == family
     assert {reward.model for reward in stages[5].settings.rewards} == {"$judge"}
 
 
@@ -94,6 +96,15 @@ def test_no_report_is_both_trained_on_and_held_out(small, tmp_path):
     assert not any(report in corpus for report in reports["held_out"])
 
 
-def test_only_the_evaluation_knows_gold():
-    stages = yaml.safe_load(demo.RECIPE.format(seed=0))
+def test_families_differ_in_how_their_model_begins(small, tmp_path):
+    gpt2, t5 = (
+        yaml.safe_load(demo.write_demo(tmp_path / name, 7, name).read_text()) for name in ("gpt2", "t5")
+    )
+    assert gpt2.pop("base") != t5.pop("base")
+    assert gpt2 == t5
+
+
+@pytest.mark.parametrize("family", ["gpt2", "t5"])
+def test_only_the_evaluation_knows_gold(family):
+    stages = yaml.safe_load(demo.recipe_text(0, family))
     assert [name for name, values in stages.items() if "gold" in json.dumps(values)] == ["report"]

@@ -138,9 +138,10 @@ def test_the_quickstart_shows_every_kind_of_stage():
     assert kinds == set(STAGES)
 
 
-def test_defaults_in_the_quickstart_are_those_of_the_code():
-    """Settings that the quickstart shows only to name their default; the others are examples."""
-    text = next(block for block in blocks(ROOT / "docs" / "quickstart.md", "yaml") if "stage:" in block)
+@pytest.mark.parametrize("document", ["quickstart.md", "policy.md"])
+def test_defaults_in_documents_are_those_of_the_code(document):
+    """Settings that a document shows only to name their default; the others are examples."""
+    text = next(block for block in blocks(ROOT / "docs" / document, "yaml") if "stage:" in block)
     shown = {step.name: step.settings for step in outline(recipe_of(parse_yaml(text, "yaml"), "q"), STAGES)}
     examples = {"model", "data", "template", "prompts", "candidates", "judgements", "preferences", "rewards"}
     examples |= {"policies", "judges", "compare", "seed"}

@@ -67,6 +67,8 @@ def network(family):
         else transformers.AutoModelForCausalLM
     )
     made = auto.from_config(settings).eval()
+    if family in ("t5_untied", "mt5"):  # as published; transformers 5 ties what it makes from scratch
+        made.lm_head.weight = torch.nn.Parameter(torch.randn_like(made.shared.weight))
     with torch.no_grad():  # far from a flat distribution, and BART's bias from zero
         for parameter in made.parameters():
             parameter.add_(0.2 * torch.randn_like(parameter))
@@ -215,15 +217,26 @@ def test_sampling_follows_the_distribution(gpt2):
     assert (shares - logits.softmax(-1)[0]).abs().max() < 0.04  # 3.6 standard errors at p = .5
 
 
+# What `./run stories260K.bin -z tok512.bin -t 0.0 -n 200` prints: test_all.py of karpathy/llama2.c
+PUBLISHED = (
+    "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. "
+    "One day, she saw a big, red ball. She wanted to play with it, but it was too high.\n"
+    "Lily's mom said, \"Lily, let's go to the park.\" Lily was sad and didn't know what to do. "
+    'She said, "I want to play with your ball, but I can\'t find it."\n'
+    "Lily was sad and didn't know what to do. She said, \"I'm sorry, Lily. I didn't know what to do.\"\n"
+    "Lily didn't want to help her mom, so she"
+)
+
+
 @pytest.mark.shared
 def test_the_weights_of_a_known_model_tell_its_story(stories):
     model, tokenizer = stories
+    begin = tokenizer.inner.convert_tokens_to_ids("<s>")
     drawn = sample(
-        model, Tokens.of([[1]], 0), Sampling(max_new_tokens=48, temperature=0), 1, torch.Generator()
+        model,
+        Tokens.of([[begin]], 0),
+        Sampling(max_new_tokens=200, temperature=0),
+        tokenizer.end_id,
+        torch.Generator(),
     )
-    # the text of karpathy/llama2.c's stories260K at temperature 0
-    expected = (
-        "Once upon a time, there was a little girl named Lily. She loved to play outside in the park. "
-        "One day, she saw a big, red ball."
-    )
-    assert tokenizer.texts(drawn.responses)[0].strip().startswith(expected)
+    assert tokenizer.texts(drawn.responses) == [PUBLISHED]

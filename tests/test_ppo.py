@@ -5,99 +5,17 @@ import math
 
 import pytest
 import torch
+from policy_loop import Loop, config_of, players_of, questions_of
 
 from assent.batch import Rollout, Tokens
-from assent.functional.policy_gradient import AdaptiveKL
-from assent.models.heads import SharedCritic
-from assent.models.load import LoRA, adapted, reference_of
+from assent.models.load import LoRA, adapted
 from assent.models.sampler import Sampling
-from assent.records import Prompt
-from assent.training.checkpoint import Checkpoint, generator_of
-from assent.training.learner import Learner, Optimiser
-from assent.training.ppo import (
-    Credit,
-    Leash,
-    PolicyMemory,
-    PPOConfig,
-    credit,
-    kl_per_answer,
-    ppo_terms,
-    shuffled,
-    summary,
-    train_policy,
-)
-from assent.training.rollouts import Players, Questions, collect
-
-WANTED = 60  # the toy reward likes ids below it, a fifth of the vocabulary
-
-
-def config_of(**changes):
-    return PPOConfig(
-        **{
-            "steps": 3,
-            "learning_rate": 1e-3,
-            "batch": 16,
-            "minibatch": 8,
-            "micro_batch": 4,
-            "epochs": 2,
-            "sampling": Sampling(max_new_tokens=6, temperature=0.7),
-            **changes,
-        }
-    )
-
-
-def share_of_the_wanted(asked, responses):
-    hits = ((responses.ids < WANTED) & responses.mask).sum(dim=1)
-    scores = hits.float() / responses.lengths
-    return scores, scores[:, None]
-
-
-def players_of(model, end_id):
-    critic = SharedCritic(model.width)
-    return Players(model, reference_of(model), critic, share_of_the_wanted, end_id)
-
-
-def questions_of(tokenizer, batch):
-    def questions(step):
-        records = [Prompt(f"{'say ' * (row % 3)}{step}") for row in range(batch)]
-        return Questions(records, tokenizer.prompts(records)[0])
-
-    return questions
-
-
-class Loop:
-    """A policy with all that its training needs."""
-
-    def __init__(self, model, tokenizer, config, folder):
-        self.config, self.tokenizer = config, tokenizer
-        self.players = players_of(model, tokenizer.end_id)
-        updates = config.steps * config.epochs * -(-config.batch // config.minibatch)
-        modules = {"policy": model, "critic": self.players.critic}
-        self.learner = Learner(modules, config.learning_rate, config.optimiser, updates, config.micro_batch)
-        self.leash = AdaptiveKL(config.kl_coef, config.kl.target or 1.0, config.kl.horizon)
-        memory = PolicyMemory(self.learner, self.leash)
-        self.checkpoint = Checkpoint(folder, memory, lambda done: None, lambda: False, seconds=0)
-        self.stats: list[dict[str, float]] = []
-
-    def run(self, die_at=None):
-        questions = questions_of(self.tokenizer, self.config.batch)
-
-        def asked(step):
-            if step == die_at:
-                raise KeyboardInterrupt
-            return questions(step)
-
-        train_policy(
-            self.players,
-            asked,
-            self.learner,
-            self.leash,
-            self.checkpoint,
-            self.config,
-            lambda step, stats, rollout, questions: self.stats.append(stats),
-            seed=0,
-        )
-        return self
+from assent.training.checkpoint import generator_of
+from assent.training.learner import Optimiser
+from assent.training.policy_settings import Credit, Leash
+from assent.training.ppo import ppo_credit, ppo_terms, shuffled
+from assent.training.rollout_summary import kl_per_answer, summary
+from assent.training.rollouts import collect
 
 
 @pytest.fixture(params=["gpt2", "llama", "gpt2 with adapters"])
@@ -109,11 +27,11 @@ def policy(request, gpt2, llama):
 
 def test_the_first_update_starts_where_the_rollout_ended(policy):
     model, tokenizer = policy
-    config = config_of()
+    config = config_of(micro_batch=16)  # read as it was written down: in one forward
     players = players_of(model, tokenizer.end_id)
-    rollout = collect(players, questions_of(tokenizer, 16)(0), config.sampling, generator_of(0))
-    assert kl_per_answer(rollout) == 0.0
-    experience = credit(rollout, config, config.kl_coef)
+    rollout = collect(players, questions_of(tokenizer, 16)(0), config, generator_of(0))
+    assert kl_per_answer(rollout, config) == 0.0
+    experience = ppo_credit(rollout, rollout.scores, config, config.kl_coef)
     with torch.no_grad():
         _, report = ppo_terms(players, experience, config)
     mask = rollout.responses.mask
@@ -126,8 +44,8 @@ def test_the_first_minibatch_too_but_for_rounding(policy):
     model, tokenizer = policy
     config = config_of()
     players = players_of(model, tokenizer.end_id)
-    rollout = collect(players, questions_of(tokenizer, 16)(0), config.sampling, generator_of(0))
-    experience = credit(rollout, config, config.kl_coef)
+    rollout = collect(players, questions_of(tokenizer, 16)(0), config, generator_of(0))
+    experience = ppo_credit(rollout, rollout.scores, config, config.kl_coef)
     minibatch = next(shuffled(experience, 1, 8, generator_of(1)))
     with torch.no_grad():
         _, report = ppo_terms(players, minibatch, config)
@@ -138,10 +56,10 @@ def test_the_first_minibatch_too_but_for_rounding(policy):
 
 def test_a_rollouts_end_tokens_are_real(gpt2):
     model, tokenizer = gpt2
-    sampling, questions = Sampling(max_new_tokens=6), questions_of(tokenizer, 64)(0)
-    endless = collect(players_of(model, -1), questions, sampling, generator_of(0))
+    config, questions = config_of(sampling=Sampling(max_new_tokens=6)), questions_of(tokenizer, 64)(0)
+    endless = collect(players_of(model, -1), questions, config, generator_of(0))
     end_id = endless.responses.ids[:, 2].mode().values.item()
-    rollout = collect(players_of(model, end_id), questions, sampling, generator_of(0))
+    rollout = collect(players_of(model, end_id), questions, config, generator_of(0))
     assert 0 < rollout.ended.float().mean() < 1
     last = rollout.responses.lengths - 1
     last_ids = rollout.responses.ids.gather(1, last[:, None]).squeeze(1)
@@ -161,6 +79,7 @@ def judged():
         responses=Tokens(torch.tensor([[5, 1], [1, 0]]), mask),
         logprobs=torch.tensor([[-1.0, -1.0], [-1.0, -9.0]]),
         ref_logprobs=torch.tensor([[-1.5, -1.0], [-2.0, -1.0]]),
+        kl=torch.tensor([[0.5, 0.0], [1.0, -8.0]]),
         values=torch.tensor([[0.5, 0.5], [0.0, 7.0]]),
         scores=torch.tensor([1.0, -1.0]),
         parts=torch.tensor([[1.0], [-1.0]]),
@@ -171,7 +90,7 @@ def judged():
 def test_credit_by_hand(judged):
     # rewards: -.1 * .5 = -.05, 1; -1 - .1 * 1 = -1.1. deltas: -.05 + .5 - .5, 1 - .5; -1.1
     # lam 1: advantages .45, .5, -1.1; returns .95, 1, -1.1
-    experience = credit(judged, config_of(credit=Credit(lam=1.0)), kl_coef=0.1)
+    experience = ppo_credit(judged, judged.scores, config_of(credit=Credit(lam=1.0)), kl_coef=0.1)
     assert torch.allclose(experience.returns, torch.tensor([[0.95, 1.0], [-1.1, 0.0]]))
     mean = (0.45 + 0.5 - 1.1) / 3
     deviation = math.sqrt(sum((x - mean) ** 2 for x in (0.45, 0.5, -1.1)) / 3)
@@ -179,10 +98,12 @@ def test_credit_by_hand(judged):
     assert torch.allclose(experience.advantages, expected, atol=1e-5)
 
 
-def test_summary_by_hand(judged):
-    experience = credit(judged, config_of(credit=Credit(lam=1.0)), kl_coef=0.1)
-    found = summary(experience, kl_coef=0.1)
+def test_summary_by_hand(judged, gpt2):
+    experience = ppo_credit(judged, judged.scores, config_of(credit=Credit(lam=1.0)), kl_coef=0.1)
+    found = summary(experience, players_of(gpt2[0], end_id=1), config_of())
     assert found["score"] == 0.0
+    assert found["score_std"] == 1.0
+    assert found["top_token"] == 1.0  # the one token beside two ends
     assert found["kl"] == pytest.approx(0.75)  # (.5 + 1) / 2 answers
     assert found["kl_per_token"] == pytest.approx(0.5)
     assert found["length"] == 1.5
@@ -192,7 +113,7 @@ def test_summary_by_hand(judged):
 
 
 def test_minibatches_hold_each_answer_once_an_epoch_in_a_fresh_order(judged):
-    experience = credit(judged, config_of(), kl_coef=0.0)
+    experience = ppo_credit(judged, judged.scores, config_of(), kl_coef=0.0)
     many = experience.rows(torch.arange(2).repeat(8))
     marked = copy.deepcopy(many)
     marked.rollout.scores.copy_(torch.arange(16.0))

@@ -7,12 +7,11 @@ from conftest import tiny
 from assent.batch import Tokens
 from assent.errors import UserError
 from assent.functional.policy_gradient import kl_full
+from assent.models.build import Architecture, build
 from assent.models.heads import RewardModel, ScalarHead, SharedCritic
 from assent.models.load import (
-    Architecture,
     LoRA,
     adapted,
-    build,
     frozen_copy,
     load,
     load_reward,
@@ -27,7 +26,7 @@ from assent.models.tokenizer import Template
 from assent.records import Prompt
 
 
-@pytest.fixture(params=["gpt2", "llama"])
+@pytest.fixture(params=["gpt2", "llama", "t5"])
 def written(request, bpe):
     return tiny(request.param, bpe, Template(instruction="Say: ", answer_prefix=" "))
 
@@ -77,8 +76,8 @@ def test_the_size_is_read_off_the_files(written, tmp_path):
     model, _ = written
     save(*written, tmp_path)
     parameters, layers = saved_size(str(tmp_path))
-    assert layers == 2
-    assert parameters == pytest.approx(sum(p.numel() for p in model.parameters()), rel=0.1)
+    assert layers == (4 if model.network.config.is_encoder_decoder else 2)
+    assert parameters == pytest.approx(sum(p.numel() for p in model.parameters()), rel=0.15)
 
 
 def test_before_the_first_update_adapters_change_nothing(written, prompts, responses):
@@ -141,7 +140,8 @@ def test_a_reward_model_comes_back(written, prompts, responses, tmp_path):
     model = RewardModel(body)
     save_reward(model, tokenizer, tmp_path)
     back, _ = load_reward(str(tmp_path))
-    assert torch.equal(back.scores(prompts, responses), model.scores(prompts, responses).detach())
+    with torch.no_grad():  # with a gradient, attention may take another way, and round otherwise
+        assert torch.equal(back.scores(prompts, responses), model.scores(prompts, responses))
     assert not back.training
 
 
@@ -167,9 +167,9 @@ def test_the_score_is_read_at_the_last_real_token(written, prompts, responses):
 def test_a_critic_begins_at_zero_and_values_the_prefix_before_each_token(written, prompts, responses):
     body, _ = written
     critic, states = SharedCritic(body.width), body.states(prompts, responses)
-    assert critic.values(states).abs().max() == 0
+    assert critic.values(states, prompts, responses).abs().max() == 0
     torch.nn.init.ones_(critic.head.linear.weight)
-    assert torch.allclose(critic.values(states), states[:, :-1].sum(-1), atol=1e-5)
+    assert torch.allclose(critic.values(states, prompts, responses), states[:, :-1].sum(-1), atol=1e-5)
 
 
 def test_a_reward_head_begins_as_published():

@@ -21,6 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from assent.data.sources import comparisons
 from assent.models.load import load, load_reward, saved_template, weights_hash
+from assent.models.sampler import Sampling
 from assent.pipeline.runner import Options
 from assent.records import Prompt
 
@@ -90,7 +91,7 @@ def test_candidates_name_the_model_and_the_settings_that_wrote_them(out):
     assert json.loads(meta) == {
         "model": weights_hash(model),
         "policy": "sft",
-        "sampling": {"max_new_tokens": 12, "temperature": 1.0, "top_k": 0, "top_p": 1.0},
+        "sampling": Sampling(max_new_tokens=12).model_dump(),
         "seed": 3,
     }
 

@@ -62,10 +62,14 @@ class Windows:
     def __len__(self) -> int:
         return max(1, -(-(len(self.ids) - 1) // (self.context - 1)))
 
+    def row(self, index: int) -> list[int]:
+        """The tokens of a window; it shares one with the window before."""
+        start = index * (self.context - 1)
+        return self.ids[start : start + self.context].tolist()
+
     def batch(self, indices: Sequence[int], pad_id: int) -> LanguageBatch:
-        """The first token of a window is its prompt, the others are predicted; windows share one token."""
-        starts = [index * (self.context - 1) for index in indices]
-        rows = [self.ids[start : start + self.context].tolist() for start in starts]
+        """The first token of a window is its prompt, the others are predicted."""
+        rows = [self.row(index) for index in indices]
         responses = Tokens.of([row[1:] for row in rows], pad_id)
         return LanguageBatch(Tokens.of([row[:1] for row in rows], pad_id), responses, responses.mask)
 
@@ -80,9 +84,13 @@ class Documents:
     def __len__(self) -> int:
         return len(self.ids)
 
+    def row(self, index: int) -> list[int]:
+        """The tokens of a document, no more than `context` of them."""
+        return self.ids[index][: self.context]
+
     def batch(self, indices: Sequence[int], pad_id: int) -> LanguageBatch:
         """The first token of a document is its prompt, the others are predicted."""
-        rows = [self.ids[index][: self.context] for index in indices]
+        rows = [self.row(index) for index in indices]
         return language_batch([Example(row[:1], row[1:]) for row in rows], pad_id)
 
 

@@ -20,12 +20,7 @@ seed: {seed}
 base:
   stage: pretrain
   data: corpus.txt
-  model: {{family: gpt2, width: 128, depth: 3, heads: 4, context: 128, vocabulary: 1024}}
-  pack: false
-  steps: 1100
-  batch: 16
-  micro_batch: 16
-  learning_rate: 0.003
+{base}
   optimiser: {{warmup: 0.05, beta2: 0.98, weight_decay: 0.05}}
 sft:
   stage: finetune
@@ -76,12 +71,32 @@ report:
   sampling: {{max_new_tokens: 48}}
 """
 
+GPT2 = """\
+  model: {family: gpt2, width: 128, depth: 3, heads: 4, context: 128, vocabulary: 1024}
+  pack: false
+  steps: 1100
+  batch: 16
+  micro_batch: 16
+  learning_rate: 0.003"""
+
+# The encoder reads about the report, the decoder writes about the brief.
+T5 = """\
+  model: {family: t5, width: 128, depth: 2, heads: 8, context: 128, vocabulary: 1124, tied: false}
+  pack: false
+  objective: prefix
+  suffix_share: 0.25
+  steps: 1000
+  batch: 32
+  learning_rate: 0.003"""
+
+BASES = {"gpt2": GPT2, "t5": T5}  # by family: how the model begins; all else is the same
+
 SIZES = {"documents": 20_000, "demonstrations": 1_500, "prompts": 6_000, "held_out": 300}
 
 
-def run_demo(out: Path, seed: int, options: Options) -> int:
+def run_demo(out: Path, seed: int, options: Options, family: str = "gpt2") -> int:
     """Make the world if it is not there, say what will be done and how long it takes, and do it."""
-    recipe_file = write_demo(out, seed)
+    recipe_file = write_demo(out, seed, family)
     recipe = Recipe.load(recipe_file)
     output().print(
         "A small language model learns to write briefs from simulated people's judgements: text,\n"
@@ -116,11 +131,15 @@ def results(summary: dict[str, Any]) -> list[str]:
     ]
 
 
-def write_demo(out: Path, seed: int) -> Path:
+def recipe_text(seed: int, family: str = "gpt2") -> str:
+    return RECIPE.format(seed=seed, base=BASES[family])
+
+
+def write_demo(out: Path, seed: int, family: str = "gpt2") -> Path:
     """The recipe and its data below `out`; the path of the recipe."""
     folder = out / f"world-{seed}"
     recipe = folder / "demo.yaml"
-    text = RECIPE.format(seed=seed)
+    text = recipe_text(seed, family)
     if not recipe.exists() or recipe.read_text(encoding="utf-8") != text:
         folder.mkdir(parents=True, exist_ok=True)
         write_world(folder, seed, **SIZES)

@@ -28,6 +28,11 @@ CURVES: dict[str, Wording] = {
     "kl_coef": Wording("Price of KL", "score per nat", exact=True),
     "loss": Wording("Loss", "nats"),
     "accuracy": Wording("Accuracy", "share of comparisons", "How often it agrees with people.", share=True),
+    "margin": Wording("Margin", "score", "Reward of the chosen answer, less the others'."),
+    "chosen_drift": Wording(
+        "Drift of the chosen answers", "nats an answer", "Below zero: the policy finds them less likely."
+    ),
+    "mix_loss": Wording("Loss on the pretraining mix", "nats a token"),
     "approx_kl": Wording("KL of one update", "nats a token"),
     "kl_per_token": Wording("KL from the reference", "nats a token"),
     "learning_rate": Wording("Learning rate", exact=True),
@@ -35,9 +40,32 @@ CURVES: dict[str, Wording] = {
     "tokens": Wording("Tokens read", exact=True),
     "held_out_loss": Wording("Held-out loss", "nats"),
     "held_out_accuracy": Wording("Held-out accuracy", "share of comparisons", share=True),
+    "held_out_margin": Wording("Held-out margin", "score"),
+    "held_out_chosen_drift": Wording("Held-out drift of the chosen", "nats an answer"),
+    "held_out_score": Wording("Held-out reward", "score"),
+    "held_out_kl": Wording("Held-out KL", "nats an answer"),
+    "score_std": Wording("Spread of the reward", "deviation", "At zero no answer is better than another."),
+    "score_clipped": Wording("Scores at their bound", "share of answers", share=True),
+    "top_token": Wording(
+        "Commonest token", "share of tokens", "Near one: all answers are one word.", share=True
+    ),
+    "ratio_off": Wording("Distance of the ratio from 1", "mean |ratio - 1|"),
+    "first_ratio_off": Wording("The same, before any update", "mean |ratio - 1|", "Zero but for rounding."),
+    "policy_grad_norm": Wording("Gradient norm of the reward", "before clipping"),
+    "mix_grad_norm": Wording("Gradient norm of the mix", "before its weight"),
+    "skipped": Wording("Skipped updates", "share of updates", share=True, exact=True),
+    "schedule": Wording("Schedule used up", "share of updates", share=True, exact=True),
+    "planned": Wording("Steps made", "share of steps", share=True, exact=True),
 }
 FIRST = tuple(CURVES)[: tuple(CURVES).index("approx_kl")]  # the others stand under "more curves"
-COMPANIONS = {"held_out_loss": "loss", "held_out_accuracy": "accuracy"}  # drawn in one frame with these
+COMPANIONS = {  # drawn in one frame with these
+    "held_out_loss": "loss",
+    "held_out_accuracy": "accuracy",
+    "held_out_margin": "margin",
+    "held_out_chosen_drift": "chosen_drift",
+    "held_out_score": "score",
+    "held_out_kl": "kl",
+}
 
 POLICY_NUMBERS: dict[str, Wording] = {
     "score_mean": Wording("Reward score", "mean"),
@@ -72,6 +100,8 @@ GLOSSARY = {
 
 def curve(name: str) -> Wording:
     """The wording of a metric, known or not."""
+    if name.startswith("unread/"):
+        return Wording(f"Not read by {name[7:]}", "share of characters", share=True)
     return CURVES.get(name) or Wording(name.replace("_", " ").replace("reward/", "Reward: "))
 
 

@@ -7,6 +7,8 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from assent.functional.policy_gradient import kl_full
+
 Head = Callable[[Tensor], Tensor]  # states [..., width] -> logits [..., vocab]
 
 CHUNK_ELEMENTS = 2**25  # of logits at a time: 128 MiB in float32, and as much again while its softmax lives
@@ -38,6 +40,26 @@ def token_logprobs(
     ]
     logprobs, entropy = (torch.cat(column).view_as(ids) for column in zip(*results, strict=True))
     return logprobs, entropy
+
+
+@torch.no_grad()
+def token_kl(
+    states: Float[Tensor, "batch response width"],
+    ref_states: Float[Tensor, "batch response ref_width"],
+    heads: tuple[Head, Head],
+    vocabulary: int,
+    temperature: float = 1.0,
+) -> Float[Tensor, "batch response"]:
+    """KL(pi || pi_ref) of the next token at each state: the exact sum over the vocabulary, in nats."""
+    tokens = max(1, CHUNK_ELEMENTS // vocabulary)
+    head, ref_head = heads
+    pieces = [
+        kl_full(head(mine) / temperature, ref_head(theirs) / temperature)
+        for mine, theirs in zip(
+            states.flatten(0, 1).split(tokens), ref_states.flatten(0, 1).split(tokens), strict=True
+        )
+    ]
+    return torch.cat(pieces).view(states.shape[:-1])
 
 
 def _logprobs(logits: Tensor, ids: Tensor, temperature: float) -> tuple[Tensor, Tensor]:

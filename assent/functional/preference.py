@@ -16,6 +16,24 @@ def preference_loss(
     return F.cross_entropy(scores, votes, reduction="none")
 
 
+def dpo_loss(
+    log_ratios: Float[Tensor, "batch candidate"],
+    votes: Float[Tensor, "batch candidate"],
+    kl_coef: float,
+    label_noise: float = 0.0,
+) -> Float[Tensor, " batch"]:
+    """The choice loss with the policy as its own reward model: arXiv:2305.18290, eq. 7.
+
+    The score of an answer is kl_coef * d, d = log pi(answer) - log pi_ref(answer) in nats; the paper calls
+    kl_coef beta. With two candidates and a one-hot vote this is -log sigmoid(kl_coef * (d_winner - d_loser)).
+
+    `label_noise` is the share of votes that is taken to be mistaken, and meant for another candidate:
+    conservative DPO, E. Mitchell 2023, https://ericmitchell.ai/cdpo.pdf.
+    """
+    doubted = (1 - label_noise) * votes + label_noise * (1 - votes) / (votes.shape[1] - 1)
+    return preference_loss(kl_coef * log_ratios, doubted)
+
+
 def ranking_loss(
     scores: Float[Tensor, "batch candidate"], ranking: Int[Tensor, "batch candidate"]
 ) -> Float[Tensor, " batch"]:
@@ -58,6 +76,14 @@ def credit_of_prediction(
     """The share of votes that the highest-scored candidate won; equal scores share their votes' mean."""
     best = (scores == scores.max(dim=1, keepdim=True).values).to(votes.dtype)
     return (votes * best).sum(dim=1) / best.sum(dim=1)
+
+
+def margin(
+    scores: Float[Tensor, "batch candidate"], votes: Float[Tensor, "batch candidate"]
+) -> Float[Tensor, " batch"]:
+    """The score of what people voted for, less the mean score of the other candidates; 0 for a tie of all."""
+    chosen = (votes * scores).sum(dim=1)
+    return chosen - (scores.sum(dim=1) - chosen) / (votes.shape[1] - 1)
 
 
 def winner_probability(scores: Float[Tensor, "batch candidate"]) -> Float[Tensor, " batch"]:

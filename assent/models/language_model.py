@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from assent.batch import Tokens
 from assent.functional.language import token_logprobs
 from assent.models.families import Causal, EncoderDecoder, Family
+from assent.models.recomputation import Recomputation
 
 Logprobs = tuple[Float[Tensor, "batch response"], Float[Tensor, "batch response"]]
 
@@ -29,6 +30,12 @@ class LanguageModel(nn.Module):
         self._head = cast(nn.Linear, network.get_output_embeddings())
         is_encoder_decoder = network.config.is_encoder_decoder
         self.family: Family = EncoderDecoder(network) if is_encoder_decoder else Causal(network)
+        self.recomputation = Recomputation()
+        # torch would never teach an embedding that it takes for padding; but masks tell what pads, and the
+        # id may be a real token's as well: with many models it is the end token's.
+        for module in network.modules():
+            if isinstance(module, nn.Embedding):
+                module.padding_idx = None
 
     @property
     def width(self) -> int:
@@ -52,7 +59,8 @@ class LanguageModel(nn.Module):
 
     def states(self, prompts: Tokens, responses: Tokens) -> Float[Tensor, "batch prefix width"]:
         """State t has read the prompt and `response[:t]`, for t from 0 to R."""
-        return self.family.states(prompts, responses)
+        with self.recomputation.on() if torch.is_grad_enabled() else nullcontext():
+            return self.family.states(prompts, responses)
 
     def logits(self, states: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows vocab"]:
         """The scores of each next token, as the network's own forward would give them."""
@@ -73,6 +81,10 @@ class LanguageModel(nn.Module):
         """Inside this context the adapters are off: the network is the one that LoRA started from."""
         return nullcontext() if self.adapters is None else self.adapters.disable_adapter()
 
+    def recompute(self) -> None:
+        """Keep no layer's inner activations for the gradient, but compute them again: arXiv:1604.06174."""
+        self.recomputation = Recomputation.of(self.network)
+
     def learning(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.parameters() if parameter.requires_grad]
 
@@ -83,6 +95,19 @@ class Unadapted:
     def __init__(self, model: LanguageModel):
         self.model = model
 
-    def logprobs(self, prompts: Tokens, responses: Tokens, temperature: float = 1.0) -> Logprobs:
+    def states(self, prompts: Tokens, responses: Tokens) -> Float[Tensor, "batch prefix width"]:
         with self.model.unadapted():
-            return self.model.logprobs(prompts, responses, temperature)
+            return self.model.states(prompts, responses)
+
+    def logits(self, states: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows vocab"]:
+        with self.model.unadapted():
+            return self.model.logits(states)
+
+    def token_logprobs(
+        self, states: Float[Tensor, "batch prefix width"], responses: Tokens, temperature: float = 1.0
+    ) -> Logprobs:
+        with self.model.unadapted():
+            return self.model.token_logprobs(states, responses, temperature)
+
+    def logprobs(self, prompts: Tokens, responses: Tokens, temperature: float = 1.0) -> Logprobs:
+        return self.token_logprobs(self.states(prompts, responses), responses, temperature)

@@ -1,10 +1,11 @@
-"""Build, load, adapt, save. Weights are safetensors only; no code from a model's folder is ever run."""
+"""Load, adapt, save. Weights are safetensors only; no code from a model's folder is ever run."""
 
 import copy
 import hashlib
 import json
+import logging
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -16,8 +17,6 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
-    GPT2Config,
-    LlamaConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
@@ -34,69 +33,12 @@ SETTINGS_FILE = "assent.json"  # what a model's folder holds beside what transfo
 HEAD_FILE = "score_head.safetensors"
 
 
-class Architecture(Settings):
-    """The shape of a model to train from scratch."""
-
-    family: Literal["gpt2", "llama"] = "gpt2"
-    width: int = Field(default=256, ge=8)
-    depth: int = Field(default=4, ge=1)
-    heads: int = Field(default=4, ge=1)
-    context: int = Field(default=256, ge=8)  # tokens
-    vocabulary: int = Field(default=2048, ge=257)  # at most; a small corpus may hold fewer pairs to merge
-
-    def parameters(self) -> float:
-        """Weights in the blocks and embeddings, without biases and norms."""
-        per_block = 12 if self.family == "gpt2" else 4 + 3 * 8 / 3
-        return self.depth * per_block * self.width**2 + (self.vocabulary + self.context) * self.width
-
-
 class LoRA(Settings):
     """Low-rank adapters on every linear layer: arXiv:2106.09685."""
 
     rank: int = Field(default=16, ge=1)
     alpha: float | None = None  # default: twice the rank
     dropout: float = Field(default=0.0, ge=0, lt=1)
-
-
-def build(
-    shape: Architecture, tokenizer: PreTrainedTokenizerFast, template: Template
-) -> tuple[LanguageModel, Tokenizer]:
-    """A model with random weights, and the tokenizer it will be trained with."""
-    if shape.width % shape.heads:
-        raise UserError(f"model: width {shape.width} is not a multiple of heads {shape.heads}")
-    shared: dict[str, Any] = {
-        "vocab_size": len(tokenizer),
-        "bos_token_id": tokenizer.eos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-        # 0.02, the families' own default, fits a width of 2500. At a width of 128 the demo's model could not
-        # copy after 1M tokens; with 0.08 it could after 600k (benchmarks/RESULTS.md).
-        "initializer_range": shape.width**-0.5,
-    }
-    if shape.family == "gpt2":
-        config = GPT2Config(
-            n_embd=shape.width,
-            n_layer=shape.depth,
-            n_head=shape.heads,
-            n_positions=shape.context,
-            resid_pdrop=0.0,
-            embd_pdrop=0.0,
-            attn_pdrop=0.0,
-            **shared,
-        )
-    else:
-        config = LlamaConfig(
-            hidden_size=shape.width,
-            num_hidden_layers=shape.depth,
-            num_attention_heads=shape.heads,
-            num_key_value_heads=shape.heads,
-            intermediate_size=8 * shape.width // 3,
-            max_position_embeddings=shape.context,
-            tie_word_embeddings=True,
-            **shared,
-        )
-    network = AutoModelForCausalLM.from_config(config)
-    return LanguageModel(network), Tokenizer(tokenizer, template)
 
 
 def load(
@@ -123,10 +65,14 @@ def load(
 
 def _from_pretrained(source: str) -> tuple[PreTrainedModel, Any]:
     disable_progress_bar()  # ours tells of whole stages
+    logging.getLogger("transformers.modeling_utils").addFilter(_is_not_of_tying)
     try:
         config = AutoConfig.from_pretrained(source)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         network = auto.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
+        head: Any = network.get_output_embeddings()
+        # transformers 5 goes by the weights, and says "true" of every T5; peft and others go by what is said.
+        network.config.tie_word_embeddings = head.weight is network.get_input_embeddings().weight
         return network, AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -134,6 +80,11 @@ def _from_pretrained(source: str) -> tuple[PreTrainedModel, Any]:
             f"model {source}: cannot be loaded: {reason}. Expected a folder with config.json, "
             "*.safetensors and a tokenizer, or a hub id that this machine can reach."
         ) from error
+
+
+def _is_not_of_tying(record: logging.LogRecord) -> bool:
+    """transformers warns of every T5 that has two matrices, which is as it was published."""
+    return "we will NOT tie them" not in record.getMessage()
 
 
 def adapted(model: LanguageModel, lora: LoRA) -> LanguageModel:
@@ -188,7 +139,9 @@ def saved_size(source: str) -> tuple[float, int]:
     config = AutoConfig.from_pretrained(source)
     weights = sum(path.stat().st_size for path in Path(source).glob("*.safetensors"))
     kind = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
-    return weights / kind.itemsize, config.num_hidden_layers
+    # T5 and BART call the decoder's layers each in their way, and `num_hidden_layers` the encoder's.
+    decoder = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", 0)
+    return weights / kind.itemsize, config.num_hidden_layers + decoder
 
 
 def weights_hash(model: LanguageModel) -> str:

@@ -1,9 +1,11 @@
 """Sampling with a key-value cache. Rows that have ended leave the batch, and stop costing anything."""
 
+import math
 from dataclasses import dataclass
 
 import torch
 from jaxtyping import Bool, Float, Int
+from pydantic import Field
 from torch import Tensor
 
 from assent.batch import Tokens
@@ -14,10 +16,17 @@ from assent.models.language_model import LanguageModel
 class Sampling(Settings):
     """How answers are drawn."""
 
-    max_new_tokens: int = 64
-    temperature: float = 1.0  # 0: the most likely token each time
-    top_k: int = 0  # 0: all
-    top_p: float = 1.0
+    max_new_tokens: int = Field(default=64, ge=1)
+    temperature: float = Field(default=1.0, ge=0)  # 0: the most likely token each time
+    top_k: int = Field(default=0, ge=0)  # the likeliest tokens only; 0: all
+    top_p: float = Field(default=1.0, gt=0, le=1)  # the likeliest that hold this share: arXiv:1904.09751
+    min_p: float = Field(default=0.0, ge=0, lt=1)  # those at least this share as likely as the likeliest
+    min_new_tokens: int = Field(default=0, ge=0)  # until then no answer may end
+
+    @property
+    def truncates(self) -> bool:
+        """Whether some tokens cannot be drawn, however likely they are."""
+        return self.top_k > 0 or self.top_p < 1 or self.min_p > 0
 
 
 @dataclass(frozen=True)
@@ -44,7 +53,10 @@ def sample(
     live = torch.arange(rows, device=model.device)  # rows of the batch that are still being written
     state, reading = model.family.begin(prompts)
     for t in range(length):
-        drawn, drawn_logprobs = draw(model.logits(state), sampling, uniform[live, t])
+        logits = model.logits(state)
+        if t < sampling.min_new_tokens:
+            logits = logits.index_fill(1, torch.tensor([end_id], device=logits.device), -torch.inf)
+        drawn, drawn_logprobs = draw(logits, sampling, uniform[live, t])
         ids[live, t], logprobs[live, t], mask[live, t] = drawn, drawn_logprobs, True
         going = (drawn != end_id).nonzero().squeeze(1)
         if len(going) == 0 or t == length - 1:
@@ -75,7 +87,7 @@ def draw(
 
 
 def truncated(logp: Float[Tensor, "batch vocab"], sampling: Sampling) -> Float[Tensor, "batch vocab"]:
-    """`logp` with -inf on the tokens that top-k or top-p (arXiv:1904.09751) rule out."""
+    """`logp` with -inf on the tokens that top-k, top-p or min-p (arXiv:2407.01082) rule out."""
     if sampling.top_k:
         least = logp.topk(min(sampling.top_k, logp.shape[1]), dim=1).values[:, -1:]
         logp = logp.masked_fill(logp < least, -torch.inf)
@@ -83,4 +95,7 @@ def truncated(logp: Float[Tensor, "batch vocab"], sampling: Sampling) -> Float[T
         ordered, order = logp.softmax(dim=1).sort(dim=1, descending=True)
         outside = ordered.cumsum(dim=1) - ordered >= sampling.top_p  # the first that reaches top_p stays
         logp = logp.masked_fill(torch.zeros_like(outside).scatter(1, order, outside), -torch.inf)
+    if sampling.min_p:
+        least = logp.amax(dim=1, keepdim=True) + math.log(sampling.min_p)
+        logp = logp.masked_fill(logp < least, -torch.inf)
     return logp

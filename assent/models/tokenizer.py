@@ -1,10 +1,12 @@
 """Text to tokens and back: templates, chats, truncation, and training a byte-level BPE."""
 
 from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import count, takewhile
 from typing import Any, cast
 
 from tokenizers import Tokenizer as FastTokenizer
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from assent.batch import Tokens
@@ -13,6 +15,8 @@ from assent.errors import UserError
 from assent.records import Message, Prompt
 
 END_OF_TEXT = "<|endoftext|>"
+PAD = "<pad>"
+SENTINELS = 100  # as T5's
 
 
 class Template(Settings):
@@ -121,6 +125,27 @@ class Tokenizer:
         """A text to pretrain on, closed by the end token."""
         return [*self.inner.encode(text, add_special_tokens=False), self.end_id]
 
+    def read_ids(self, ids: Sequence[int]) -> list[int]:
+        """Ids with the special tokens that the tokenizer puts around a prompt."""
+        before, after = self._around
+        return [*before, *ids, *after]
+
+    @cached_property
+    def _around(self) -> tuple[list[int], list[int]]:
+        bare = self.inner.encode("a", add_special_tokens=False)
+        whole = self._with_special_tokens("a")
+        start = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
+        return whole[:start], whole[start + len(bare) :]
+
+    @cached_property
+    def sentinels(self) -> list[int]:
+        """The ids of `<extra_id_0>`, `<extra_id_1>` ..., which stand for spans left out; [] without any."""
+        known = self.inner.get_vocab()
+        # mT5's own list has them as words, with the sign of a space before them.
+        names = (f"{space}<extra_id_{{}}>" for space in ("", "\u2581"))
+        name = next((name for name in names if name.format(0) in known), "")
+        return list(takewhile(lambda found: found >= 0, (known.get(name.format(n), -1) for n in count())))
+
     def _with_special_tokens(self, text: str) -> list[int]:
         ids = self.inner.encode(text)
         closes = bool(ids) and ids[-1] == self.end_id and len(ids) > 1
@@ -132,18 +157,35 @@ class Tokenizer:
         return self.end_id if start is None else start
 
 
-def train_bpe(texts: Iterable[str], vocabulary: int) -> PreTrainedTokenizerFast:
-    """A byte-level BPE (as GPT-2's) trained on `texts`; its one special token ends, begins and pads."""
+def train_bpe(
+    texts: Iterable[str], vocabulary: int, is_encoder_decoder: bool = False
+) -> PreTrainedTokenizerFast:
+    """A byte-level BPE (as GPT-2's) trained on `texts`; its one special token ends, begins and pads.
+
+    For an encoder-decoder it has T5's special tokens: one pads and starts the decoder, SENTINELS stand for
+    spans left out, and the end token closes what the encoder reads.
+    """
     inner = FastTokenizer(models.BPE())
     inner.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     inner.decoder = decoders.ByteLevel()
+    sentinels = [f"<extra_id_{index}>" for index in range(SENTINELS)] if is_encoder_decoder else []
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
-        special_tokens=[END_OF_TEXT],
+        special_tokens=[END_OF_TEXT, PAD, *sentinels] if is_encoder_decoder else [END_OF_TEXT],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
     inner.train_from_iterator(texts, trainer)
+    if not is_encoder_decoder:
+        return PreTrainedTokenizerFast(
+            tokenizer_object=inner, eos_token=END_OF_TEXT, bos_token=END_OF_TEXT, pad_token=END_OF_TEXT
+        )
+    inner.post_processor = processors.TemplateProcessing(
+        single=f"$A {END_OF_TEXT}", special_tokens=[(END_OF_TEXT, inner.token_to_id(END_OF_TEXT))]
+    )
     return PreTrainedTokenizerFast(
-        tokenizer_object=inner, eos_token=END_OF_TEXT, bos_token=END_OF_TEXT, pad_token=END_OF_TEXT
+        tokenizer_object=inner,
+        eos_token=END_OF_TEXT,
+        pad_token=PAD,
+        additional_special_tokens=sentinels,
     )

@@ -38,7 +38,7 @@ def _files(
     """(stage and key, path) of the files that are there, not of what another stage makes."""
     for stage in outlined:
         for key in getattr(stages[stage.kind], declared, ()):
-            source = getattr(stage.settings, key)
+            source = getattr(stage.settings, key, None)
             if not isinstance(source, DataFile) or source.startswith("$"):
                 continue
             path = located(source, recipe.folder)

@@ -70,7 +70,10 @@ def _checked(recipe: Recipe, name: str, values: dict[str, Any], stages: Stages) 
     kind = values["stage"]
     if kind not in stages:
         raise UserError(f"{where}: no stage is called {kind!r}{nearest(kind, stages)}")
-    settings_class: type[Settings] = stages[kind].Config
+    stage = stages[kind]
+    settings_class: type[Settings] = stage.Config
+    if hasattr(stage, "config_class"):  # a stage whose settings depend on one of them
+        settings_class = stage.config_class(values)
     given = {key: value for key, value in values.items() if key != "stage"}
     if recipe.seed is not None and "seed" in settings_class.model_fields:
         given.setdefault("seed", recipe.seed)

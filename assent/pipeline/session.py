@@ -54,7 +54,8 @@ def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]
     with PeakMemory() as memory, around.progress.stage(step.name) as advance:
         try:
             with Log(partial, seconds, memory.rss_mb, sinks) as log:
-                module.run(settings, Workspace(step.name, partial, log, advance, around.stop, names))
+                warn = around.progress.warn
+                module.run(settings, Workspace(step.name, partial, log, advance, around.stop, names, warn))
         finally:
             _describe(partial, step, step.request, effort(memory))
     shutil.rmtree(partial / "checkpoints", ignore_errors=True)  # the result is there, nothing to go on from

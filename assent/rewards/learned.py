@@ -1,5 +1,6 @@
 """A reward model as a reward: text in, scores out, whatever tokenizer the policy has."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import torch
@@ -33,3 +34,16 @@ class LearnedReward:
             ):
                 scores[row] = score
         return scores
+
+    def unread(self, responses: Sequence[str]) -> float:
+        """The share of the answers' characters that this tokenizer cannot spell, spaces and case aside.
+
+        Above zero, the model judges something else than what the policy wrote.
+        """
+        tokens, _ = self.tokenizer.responses(responses)
+        told, missing = 0, 0
+        for written, read in zip(responses, self.tokenizer.texts(tokens), strict=True):
+            letters, spelt = (Counter("".join(text.split()).casefold()) for text in (written, read))
+            told += letters.total()
+            missing += (letters - spelt).total()
+        return missing / max(1, told)

@@ -30,6 +30,7 @@ class Workspace:
     progress: Callable[[int, int, str], None]  # (done, total, note): the progress bar
     stop: Callable[[], bool]  # True after SIGTERM or Ctrl-C: save, then raise Interrupted
     names: Mapping[str, str] = field(default_factory=dict)  # path of an input's file or model -> its stage
+    warn: Callable[[str], None] = print  # something that people should see now, quiet or not
 
 
 @dataclass(frozen=True)

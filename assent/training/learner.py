@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, TypeVar
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
 
 import torch
 from pydantic import Field
@@ -14,6 +15,7 @@ from assent.errors import Stopped
 from assent.training import parallel
 
 B = TypeVar("B", bound=Batch)
+M = TypeVar("M", bound=Batch)
 Terms = tuple[Tensor, dict[str, Tensor]]  # a loss, and what to report; all per element
 Stats = dict[str, float]
 
@@ -29,8 +31,26 @@ class Optimiser(Settings):
     beta1: float = Field(default=0.9, ge=0, lt=1)
     beta2: float = Field(default=0.999, ge=0, lt=1)
     epsilon: float = Field(default=1e-8, gt=0)
+    epsilon_style: Literal["torch", "tensorflow"] = "torch"  # where epsilon stands: see Learner._set
     clip_norm: float = Field(default=1.0, gt=0)
     precision: Literal["float32", "bfloat16"] = "float32"  # of matrix products; weights stay float32
+
+    def arithmetic(self, device: torch.device) -> torch.autocast:
+        """Inside this context matrix products are made in `precision`."""
+        return torch.autocast(device.type, torch.bfloat16, self.precision == "bfloat16")
+
+
+@dataclass(frozen=True)
+class Mix(Generic[B]):
+    """A second loss that is learned from in the same update, as InstructGPT's pretraining mix.
+
+    Its gradient is added `coef` times; or, if `normalised`, scaled to `coef` times the norm of the first.
+    """
+
+    batch: B
+    terms: Callable[[B], Terms]
+    coef: float
+    normalised: bool
 
 
 class Learner:
@@ -42,7 +62,8 @@ class Learner:
     Args:
         modules: what learns, by name; parameters that do not require a gradient are left alone.
         learning_rate: at the peak of the schedule.
-        updates: how many there will be in all; the schedule runs over them.
+        updates: how many there will be in all; the schedule runs over them. None: no end is planned, and
+            the rate stays constant.
         micro_batch: rows that are in memory at once; it never changes the result.
     """
 
@@ -51,7 +72,7 @@ class Learner:
         modules: Mapping[str, nn.Module],
         learning_rate: float,
         optimiser: Optimiser,
-        updates: int,
+        updates: int | None,
         micro_batch: int,
     ):
         self.parameters = {
@@ -62,9 +83,10 @@ class Learner:
         }
         self.peak_rate = learning_rate
         self.settings = optimiser
-        self.total_updates = updates
+        self.planned = updates
         self.micro_batch = micro_batch
         self.updates = 0  # made so far, skipped ones among them: what the schedule counts
+        self.moments = 0  # updates that the optimiser's moments have seen
         self.skipped_in_a_row = 0
         self.optimiser = torch.optim.AdamW(
             [
@@ -79,35 +101,67 @@ class Learner:
 
     def rate(self) -> float:
         """The learning rate of the next update."""
-        return self.peak_rate * schedule(self.settings, self.updates, self.total_updates)
+        if self.planned is None:
+            return self.peak_rate
+        return self.peak_rate * schedule(self.settings, self.updates, self.planned)
 
-    def step(self, batch: B, terms: Callable[[B], Terms]) -> Stats:
+    def position(self) -> Stats:
+        """How far the schedule is, as a share of all planned updates."""
+        return {} if self.planned is None else {"schedule": self.updates / self.planned}
+
+    def pass_over(self, updates: int) -> None:
+        """Count updates that were planned and are not made, so that the schedule ends where it should."""
+        self.updates += updates
+
+    def step(self, batch: B, terms: Callable[[B], Terms], mix: Mix[M] | None = None) -> Stats:
         """One update from the mean of `terms` over the batch; the means of what it reports.
 
         Raises:
             Stopped: the gradient was not finite several times in a row.
         """
+        means = self._accumulate(batch, terms)
+        if mix is not None:
+            means |= self._add(mix)
+        return means | self._update()
+
+    def _accumulate(self, batch: B, terms: Callable[[B], Terms]) -> Stats:
         count = parallel.summed(batch.loss_mask.sum())
         sums: dict[str, Tensor] = {}
         for micro in batch.split(self.micro_batch):
             mask = micro.loss_mask
-            with torch.autocast(mask.device.type, torch.bfloat16, self.settings.precision == "bfloat16"):
+            with self.settings.arithmetic(mask.device):
                 loss, report = terms(micro)
             (loss.where(mask, 0.0).sum() / count).backward()
             for name, x in {"loss": loss, **report}.items():
                 sums[name] = sums.get(name, torch.zeros(())) + x.detach().where(mask, 0.0).sum()
         parallel.sum_gradients(self.parameters.values())
-        means = {name: (parallel.summed(x) / count).item() for name, x in sums.items()}
-        return means | self._update()
+        return {name: (parallel.summed(x) / count).item() for name, x in sums.items()}
+
+    def _add(self, mix: Mix[M]) -> Stats:
+        """Add the gradient of a second loss to that of the first, and tell both norms."""
+        first = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        self.optimiser.zero_grad()
+        loss = self._accumulate(mix.batch, mix.terms)["loss"]
+        second = [p.grad for p in self.parameters.values() if p.grad is not None]
+        first_norm, second_norm = (
+            nn.utils.get_total_norm(gradients).item() for gradients in (first.values(), second)
+        )
+        scale = mix.coef * (first_norm / max(second_norm, 1e-12) if mix.normalised else 1.0)
+        for name, parameter in self.parameters.items():
+            if parameter.grad is not None:
+                parameter.grad.mul_(scale)
+            if name in first:
+                parameter.grad = first[name] if parameter.grad is None else parameter.grad.add_(first[name])
+        return {"mix_loss": loss, "policy_grad_norm": first_norm, "mix_grad_norm": second_norm}
 
     def _update(self) -> Stats:
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip_norm).item()
         rate = self.rate()
         finite = math.isfinite(norm)
         if finite:
-            for group in self.optimiser.param_groups:
-                group["lr"] = rate
+            self._set(rate)
             self.optimiser.step()
+            self.moments += 1
         self.optimiser.zero_grad()
         self.updates += 1
         self.skipped_in_a_row = 0 if finite else self.skipped_in_a_row + 1
@@ -118,13 +172,30 @@ class Learner:
             )
         return {"grad_norm": norm, "learning_rate": rate, "skipped": float(not finite)}
 
+    def _set(self, rate: float) -> None:
+        """The rate and epsilon of the next update.
+
+        torch divides by sqrt(v / (1 - beta2^t)) + epsilon; TensorFlow, and so the published PPO runs, by
+        sqrt(v / (1 - beta2^t)) + epsilon / sqrt(1 - beta2^t): arXiv:1412.6980, the note below algorithm 1.
+        """
+        epsilon = self.settings.epsilon
+        if self.settings.epsilon_style == "tensorflow":
+            epsilon /= math.sqrt(1 - self.settings.beta2 ** (self.moments + 1))
+        for group in self.optimiser.param_groups:
+            group["lr"], group["eps"] = rate, epsilon
+
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Everything that the next update depends on: (tensors, counters)."""
         tensors = {f"parameter/{name}": parameter.detach() for name, parameter in self.parameters.items()}
         for name, parameter in self.parameters.items():
             moments = self.optimiser.state.get(parameter, {})
             tensors |= {f"{moment}/{name}": value for moment, value in moments.items()}
-        return tensors, {"updates": self.updates, "skipped_in_a_row": self.skipped_in_a_row}
+        counters: dict[str, float] = {
+            "updates": self.updates,
+            "moments": self.moments,
+            "skipped_in_a_row": self.skipped_in_a_row,
+        }
+        return tensors, counters
 
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, float]) -> None:
@@ -138,6 +209,7 @@ class Learner:
                 for moment, key in moments.items()
             }
         self.updates = int(counters["updates"])
+        self.moments = int(counters["moments"])
         self.skipped_in_a_row = int(counters["skipped_in_a_row"])
 
 

@@ -1,113 +1,91 @@
 """PPO against a reward, leashed to a reference model. The whole algorithm is on this page."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 
 import torch
-from pydantic import Field
 from torch import Tensor
 
-from assent.batch import Experience, Rollout
-from assent.config import Settings
-from assent.functional.masked import masked_mean, standardise
+from assent.batch import Experience, LanguageBatch, Rollout
+from assent.functional.masked import standardise
 from assent.functional.policy_gradient import (
-    AdaptiveKL,
-    Estimator,
     clipped_policy_loss,
     clipped_value_loss,
     gae,
     kl_estimate,
     token_rewards,
 )
-from assent.models.sampler import Sampling
 from assent.training import parallel
 from assent.training.checkpoint import Checkpoint, generator_of
-from assent.training.learner import Learner, Optimiser, Stats, Terms, average
+from assent.training.learner import Mix, Stats, Terms, average
+from assent.training.policy_memory import PolicyMemory
+from assent.training.policy_settings import PPOConfig
+from assent.training.rollout_summary import kl_per_answer, summary
 from assent.training.rollouts import Players, Questions, collect
+from assent.training.shaping import shaped
 
-
-class Leash(Settings):
-    """How drift from the reference is measured, and whether its price adapts."""
-
-    estimator: Estimator = "k1"
-    target: float | None = Field(default=None, gt=0)  # nats an answer; None: the price is fixed
-    horizon: float = Field(default=10_000, gt=0)  # episodes over which the price can move by its own size
-
-
-class Credit(Settings):
-    """How a score becomes advantages, and how far an update may go on them."""
-
-    gamma: float = Field(default=1.0, gt=0, le=1)
-    lam: float = Field(default=0.95, ge=0, le=1)
-    clip: float = Field(default=0.2, gt=0)
-    value_clip: float = Field(default=0.2, gt=0)
-    value_coef: float = Field(default=0.1, ge=0)
-
-
-class PPOConfig(Settings):
-    """Settings of the loop; the `policy` stage has the same names."""
-
-    steps: int = Field(default=100, ge=1)
-    learning_rate: float = Field(default=1e-5, gt=0)
-    kl_coef: float = Field(default=0.05, ge=0)  # price of one nat of drift from the reference
-    epochs: int = Field(default=4, ge=1)  # passes over each rollout
-    batch: int = Field(default=64, ge=1)  # answers a rollout, over all ranks
-    minibatch: int = Field(default=64, ge=1)  # answers an update, over all ranks
-    micro_batch: int = Field(default=64, ge=1)  # answers in memory at once; changes no result
-    kl: Leash = Leash()
-    credit: Credit = Credit()
-    sampling: Sampling = Sampling()
-    optimiser: Optimiser = Optimiser()
-
-
-class PolicyMemory:
-    """What a checkpoint of policy optimisation holds: the learner, and the price of a nat."""
-
-    def __init__(self, learner: Learner, leash: AdaptiveKL):
-        self.learner, self.leash = learner, leash
-
-    def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
-        tensors, counters = self.learner.state()
-        return tensors, {**counters, "kl_coef": self.leash.kl_coef}
-
-    def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, float]) -> None:
-        self.learner.restore(tensors, counters)
-        self.leash.kl_coef = counters["kl_coef"]
+Accounting = Callable[[Rollout, Tensor, PPOConfig, float], Experience]  # who gets credit for the scores
+Mixing = Callable[[int], Mix[LanguageBatch] | None]  # what is learned beside, in each update
+Log = Callable[[int, Stats, Rollout, Questions], None]
 
 
 def train_policy(  # noqa: PLR0913 - the loop's parts, each used once
     players: Players,
     questions: Callable[[int], Questions],
-    learner: Learner,
-    leash: AdaptiveKL,
+    memory: PolicyMemory,
     checkpoint: Checkpoint,
     config: PPOConfig,
-    log: Callable[[int, Stats, Rollout, Questions], None],
+    log: Log,
     *,
+    steps: int,
     seed: int,
+    credit: Accounting | None = None,
+    mixing: Mixing | None = None,
 ) -> None:
-    """Make `config.steps` rollouts, and learn from each; step t answers `questions(t)`."""
+    """Make `steps` rollouts, and learn from each; step t answers `questions(t)`."""
+    for step in checkpoint.remaining(steps):
+        generator, asked = generator_of(seed, step, parallel.rank()), questions(step)
+        rollout = collect(players, asked, config, generator)
+        stats = learn(players, rollout, memory, config, generator, credit or ppo_credit, mixing)
+        log(step, stats | {"planned": (step + 1) / steps} | memory.watch.after(step), rollout, asked)
+        if memory.watch.converged:
+            break
+
+
+def learn(
+    players: Players,
+    rollout: Rollout,
+    memory: PolicyMemory,
+    config: PPOConfig,
+    generator: torch.Generator,
+    credit: Accounting,
+    mixing: Mixing | None = None,
+) -> Stats:
+    """All that is learned from one rollout."""
 
     def terms(batch: Experience) -> Terms:
         return ppo_terms(players, batch, config)
 
-    for step in checkpoint.remaining(config.steps):
-        generator, asked = generator_of(seed, step, parallel.rank()), questions(step)
-        rollout = collect(players, asked, config.sampling, generator)
-        experience = credit(rollout, config, leash.kl_coef)
-        minibatches = shuffled(experience, config.epochs, config.minibatch, generator)
-        stats = [learner.step(minibatch, terms) for minibatch in minibatches]
-        log(step, summary(experience, leash.kl_coef) | average(stats), rollout, asked)
-        if config.kl.target is not None:
-            leash.update(kl_per_answer(rollout), len(rollout) * parallel.ranks())
+    learner, leash = memory.learner, memory.leash
+    experience = credit(rollout, shaped(rollout, config.shaping, memory.scale), config, leash.kl_coef)
+    rows = -(-config.minibatch // parallel.ranks())
+    minibatches = list(shuffled(experience, config.epochs, rows, generator))
+    updates = (learner.step(batch, terms, mixing and mixing(learner.updates)) for batch in minibatches)
+    stats = list(within(config.kl.update_limit, updates))
+    learner.pass_over(len(minibatches) - len(stats))  # the schedule is that of the planned updates
+    told = summary(experience, players, config) | average(stats) | {"kl_coef": leash.kl_coef}
+    if config.kl.target is not None:
+        leash.update(kl_per_answer(rollout, config), len(rollout) * parallel.ranks())
+    return told | {"first_ratio_off": stats[0]["ratio_off"]} | learner.position()
 
 
-def credit(rollout: Rollout, config: PPOConfig, kl_coef: float) -> Experience:
+def ppo_credit(rollout: Rollout, scores: Tensor, config: PPOConfig, kl_coef: float) -> Experience:
     """Share the score of each answer out among its tokens."""
     mask, settings = rollout.responses.mask, config.credit
-    kl = kl_estimate(rollout.logprobs, rollout.ref_logprobs, config.kl.estimator)
-    rewards = token_rewards(rollout.scores, kl, mask, kl_coef)
+    rewards = token_rewards(scores, rollout.kl, mask, kl_coef)
+    if config.shaping.whiten:
+        rewards = standardise(rewards, mask, centre=False, total=parallel.summed)
     advantages, returns = gae(rewards, rollout.values, mask, settings.gamma, settings.lam)
-    return Experience(rollout, standardise(advantages, mask, centre=True), returns)
+    return Experience(rollout, standardise(advantages, mask, centre=True, total=parallel.summed), returns)
 
 
 def ppo_terms(players: Players, batch: Experience, config: PPOConfig) -> Terms:
@@ -115,18 +93,22 @@ def ppo_terms(players: Players, batch: Experience, config: PPOConfig) -> Terms:
     old, settings = batch.rollout, config.credit
     states = players.policy.states(old.prompts, old.responses)
     logprobs, entropy = players.policy.token_logprobs(states, old.responses, config.sampling.temperature)
-    values = players.critic.values(states)
-
     policy_loss = clipped_policy_loss(logprobs, old.logprobs, batch.advantages, settings.clip)
-    value_loss = clipped_value_loss(values, old.values, batch.returns, settings.value_clip)
+    loss = policy_loss - settings.entropy_coef * entropy
+
     ratio = torch.exp(logprobs - old.logprobs).detach()
-    return policy_loss + settings.value_coef * value_loss, {
+    report = {
         "policy_loss": policy_loss,
-        "value_loss": value_loss,
         "entropy": entropy,
         "clip_fraction": ((ratio - 1).abs() > settings.clip).float(),
+        "ratio_off": (ratio - 1).abs(),
         "approx_kl": kl_estimate(old.logprobs, logprobs, "k3"),
     }
+    if players.critic is None:
+        return loss, report
+    values = players.critic.values(states, old.prompts, old.responses)
+    value_loss = clipped_value_loss(values, old.values, batch.returns, settings.value_clip)
+    return loss + settings.value_coef * value_loss, report | {"value_loss": value_loss}
 
 
 def shuffled(
@@ -138,24 +120,9 @@ def shuffled(
         yield from experience.rows(order.to(experience.advantages.device)).split(rows)
 
 
-def kl_per_answer(rollout: Rollout) -> float:
-    """Nats between policy and reference, summed over an answer: the mean over answers and ranks."""
-    kl = (rollout.logprobs - rollout.ref_logprobs).where(rollout.responses.mask, 0.0)
-    count = torch.tensor(float(len(rollout)), device=kl.device)
-    return (parallel.summed(kl.sum()) / parallel.summed(count)).item()
-
-
-def summary(experience: Experience, kl_coef: float) -> Stats:
-    """What a rollout looked like before anything was learned from it."""
-    rollout = experience.rollout
-    mask = rollout.responses.mask
-    returns, errors = experience.returns[mask], (experience.returns - rollout.values)[mask]
-    return {
-        "score": rollout.scores.mean().item(),
-        "kl": kl_per_answer(rollout),
-        "kl_per_token": masked_mean(rollout.logprobs - rollout.ref_logprobs, mask).item(),
-        "kl_coef": kl_coef,
-        "length": rollout.responses.lengths.float().mean().item(),
-        "end_rate": rollout.ended.float().mean().item(),
-        "explained_variance": (1 - errors.var() / returns.var().clamp(min=1e-8)).item(),
-    }
+def within(limit: float | None, updates: Iterable[Stats]) -> Iterator[Stats]:
+    """Updates up to the first that moved the policy more than `limit` nats a token from its rollout."""
+    for stats in updates:
+        yield stats
+        if limit is not None and stats["approx_kl"] > limit:
+            return

@@ -1,0 +1,57 @@
+"""Settings of `stage: policy`."""
+
+import math
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from assent.config import DataFile, ModelSource
+from assent.models.load import LoRA
+from assent.stages.common import RewardPart
+from assent.stages.pretraining_mix import PretrainingMix
+from assent.training.policy_settings import Convergence, PPOConfig
+
+
+class Config(PPOConfig):
+    """Settings of `stage: policy`."""
+
+    algorithm: Literal["ppo", "grpo", "rloo", "best_of_n"] = "ppo"  # dpo has settings of its own
+    model: ModelSource
+    prompts: DataFile
+    rewards: list[RewardPart] = Field(min_length=1)
+    lora: LoRA | None = None  # None: all weights learn, and the reference is a frozen copy
+    critic: Literal["shared", "policy", "reward"] = (
+        "shared"  # or a network of its own, begun from one of them
+    )
+    mix: PretrainingMix | None = None  # text that is learned from beside: arXiv:2203.02155, eq. 2
+    until: Convergence = Convergence()
+    normalise_on: int = Field(
+        default=512, ge=2
+    )  # prompts whose reference answers set a model's offset and scale
+    gradient_checkpointing: bool = False  # less memory for activations, for a third more arithmetic
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Config":
+        if self.kl_coef == 0 and self.until.max_kl is not None:
+            raise ValueError(
+                "until.max_kl: kl_coef 0 loads no reference to measure the KL from: give a kl_coef"
+            )
+        if self.algorithm == "ppo":
+            return self
+        if self.critic != "shared":
+            raise ValueError(f"critic: {self.algorithm} has none: leave it out")
+        if self.batch % self.credit.group or self.minibatch > self.batch:
+            raise ValueError(
+                f"batch: {self.batch} answers are no whole number of groups of {self.credit.group} "
+                "(credit.group)"
+            )
+        return self
+
+    def updates_of(self, asked: int) -> int:
+        """Steps: as given, or one pass over `asked` prompts."""
+        return self.steps or math.ceil(asked / self.prompts_a_step)
+
+    @property
+    def prompts_a_step(self) -> int:
+        return self.batch if self.algorithm == "ppo" else self.batch // self.credit.group
