@@ -36,11 +36,11 @@ PICTURES = (
         {"free": "kl_coef 0", "cheap": "0.05", "default": "0.15", "dear": "0.5"},
     ),
     Picture("adaptive", ("kl", "kl_coef", "score"), {"adaptive": "target 2 nats", "dear": "fixed at 0.5"}),
-    Picture("estimators", ("kl", "score"), {"default": "k1", "k3": "k3", "exact": "full"}),
+    Picture("estimators", ("kl", "score"), {"default": "k1", "exact": "full"}),
     Picture(
         "critic",
         ("explained_variance", "score", "kl"),
-        {"default": "shared", "critic_policy": "policy", "critic_reward": "reward"},
+        {"default": "shared", "critic_rate": "shared, value_rate 10", "critic_reward": "critic: reward"},
     ),
     Picture(
         "limit",
@@ -57,12 +57,7 @@ PICTURES = (
         ("score", "kl", "length"),
         {"default": "ppo", "grpo": "grpo", "rloo": "rloo", "best_of_n": "best_of_n"},
     ),
-    Picture(
-        "extras",
-        ("entropy", "score", "kl"),
-        {"default": "default", "entropy": "entropy_coef 0.02", "whitened": "whiten"},
-    ),
-    Picture("long", ("kl", "score", "held_out_score"), {"long": "150 steps at 0.05 a nat"}),
+    Picture("long", ("kl", "score", "held_out_score"), {"long": "100 steps at 0.05 a nat"}),
 )
 
 

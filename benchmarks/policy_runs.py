@@ -22,7 +22,7 @@ from assent.demo.recipe import write_demo
 
 SHARED = ("base", "sft", "answers", "feedback", "judge")
 SEEDS = 20
-LONG = 150  # steps
+LONG = 100  # steps
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "default": {},
@@ -31,9 +31,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dear": {"kl_coef": 0.5},
     "adaptive": {"kl_coef": 0.5, "kl": {"target": 2.0, "horizon": 400}, "steps": 100},
     "exact": {"kl": {"estimator": "full"}},
-    "k3": {"kl": {"estimator": "k3"}},
-    "critic_policy": {"critic": "policy"},
     "critic_reward": {"critic": "reward"},
+    "critic_rate": {"credit": {"value_rate": 10}},
     "fast": {"learning_rate": 0.001},
     "fast_limited": {"learning_rate": 0.001, "kl": {"update_limit": 0.02}},
     "mixed": {"mix": {"data": "corpus.txt", "pack": False, "coef": 0.5}},
@@ -41,8 +40,6 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "grpo": {"algorithm": "grpo"},
     "rloo": {"algorithm": "rloo"},
     "best_of_n": {"algorithm": "best_of_n"},
-    "entropy": {"credit": {"entropy_coef": 0.02}},
-    "whitened": {"shaping": {"whiten": True}},
     "long": {"kl_coef": 0.05, "steps": LONG, "until": {"every": 10}},
 }
 

@@ -8,6 +8,7 @@ import copy
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -96,14 +97,22 @@ class Party:
         return collect(self.players, self.questions(rows), self.config, generator_of(5))
 
 
+@cache
+def read_once(folder: Path) -> tuple[LanguageModel, Tokenizer]:
+    return load(str(folder))
+
+
+def policy_of(variant: Variant, folder: Path) -> LanguageModel:
+    """A model of its own, as `load` gives it."""
+    model = LanguageModel(copy.deepcopy(read_once(folder)[0].network))
+    return adapted(model, variant.lora).eval() if variant.lora else model.eval()
+
+
 def party_of(variant: Variant, folder: Path, moves: bool = True, **changes: Any) -> Party:
     """`moves`: by a little, and at random, in all that learns."""
     torch.manual_seed(11)
-    model, tokenizer = load(str(folder))
-    original = copy.deepcopy(model.network)
-    if variant.lora:
-        model = adapted(model, variant.lora)
-    model.eval()
+    original, tokenizer = copy.deepcopy(read_once(folder)[0].network), read_once(folder)[1]
+    model = policy_of(variant, folder)
     reference, critic = reference_of(model), _critic(variant, folder, model)
     if moves:
         moved(model, by=0.1 if variant.adapters else 0.02)  # a step of an adapter is a small one
@@ -130,8 +139,7 @@ def _critic(variant: Variant, folder: Path, model: LanguageModel) -> Critic:
     if variant.critic == "shared":
         critic = SharedCritic(model.width)
     else:
-        body, _ = load(str(folder), variant.lora)
-        critic = OwnCritic(body)
+        critic = OwnCritic(policy_of(variant, folder))
     torch.nn.init.normal_(critic.head.linear.weight, std=0.5)
     torch.nn.init.constant_(critic.head.linear.bias, 0.25)
     return critic.eval()

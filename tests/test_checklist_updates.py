@@ -146,10 +146,11 @@ def test_15_batch_is_rollout_minibatch_is_step_and_micro_batch_is_memory(variant
     party = party_of(variant, folders[variant.family], batch=7, minibatch=3, micro_batch=2, epochs=3)
     players = replace(party.players, score=lambda asked, _: (torch.arange(7.0), torch.zeros(7, 1)))
     loop = Loop(players.policy, party.tokenizer, party.config, tmp_path, players=players)
-    step, batches, read, updates = loop.learner.step, [], [], []
+    step, batches, read, updates, credited = loop.learner.step, [], [], [], set()
 
     def noted(batch, terms, mix=None):
         batches.append(batch.rollout.scores.tolist())
+        credited.update(zip(batches[-1], batch.advantages[:, 0].tolist(), strict=True))
         return step(batch, terms, mix)
 
     loop.learner.step = noted
@@ -161,6 +162,7 @@ def test_15_batch_is_rollout_minibatch_is_step_and_micro_batch_is_memory(variant
     assert [len(batch) for batch in batches] == [3, 3, 1] * 6  # 2 rollouts of 3 epochs
     assert len(updates) == 18
     assert max(read) == 2
+    assert len(credited) == 2 * 7  # each answer keeps its own advantage
     epochs = [[*batches[n], *batches[n + 1], *batches[n + 2]] for n in range(0, 18, 3)]
     assert all(sorted(epoch) == list(range(7)) for epoch in epochs)
     assert len({tuple(epoch) for epoch in epochs}) > 4  # a fresh permutation each time

@@ -179,6 +179,16 @@ def test_weight_decay_leaves_biases_alone():
     assert layer.bias.item() == 1.0
 
 
+def test_a_module_has_a_rate_of_its_own(line):
+    # Adam's first step is the rate, against the sign: 0.1 for the one, ten times as much for the other
+    other = copy.deepcopy(line)
+    learner = Learner({"slow": line, "fast": other}, 0.1, Optimiser(clip_norm=10), 10, 2, {"fast": 10.0})
+    rows = Numbers(torch.tensor([1.0, 2.0, 3.0]))
+    learner.step(rows, lambda batch: ((line(batch.x[:, None]) + other(batch.x[:, None])).squeeze(1), {}))
+    assert line.weight.item() == pytest.approx(0.9)
+    assert other.weight.item() == pytest.approx(0.0, abs=1e-6)
+
+
 def test_what_does_not_require_a_gradient_is_left_alone():
     layer = nn.Linear(1, 1)
     layer.bias.requires_grad_(False)

@@ -120,14 +120,6 @@ def test_the_logprob_of_a_token_is_read_at_the_prefix_before_it(model, prompts, 
     assert torch.allclose(found[0, :2], expected, atol=1e-4)
 
 
-@torch.no_grad()
-def test_the_samplers_logprobs_are_those_of_the_forward(model, prompts):
-    sampling = Sampling(max_new_tokens=12, temperature=0.7)
-    drawn = sample(model, prompts, sampling, END, torch.Generator().manual_seed(0))
-    found, _ = model.logprobs(prompts, drawn.responses, temperature=0.7)
-    assert torch.allclose(found[drawn.responses.mask], drawn.logprobs[drawn.responses.mask], atol=1e-5)
-
-
 def test_rows_that_leave_the_batch_change_nothing(model):
     prompts = Tokens.of([[5 + row % 3, 6] + [7] * (row % 4) for row in range(24)], PAD, side="left")
     sampling = Sampling(max_new_tokens=8)
@@ -141,6 +133,16 @@ def test_rows_that_leave_the_batch_change_nothing(model):
         last_is_end = ending.responses.ids[row, length - 1].item() == end
         assert ending.ended[row].item() == last_is_end
         assert last_is_end or length == 8
+
+
+def test_no_answer_ends_before_its_least_length(model):
+    prompts = Tokens.of([[5 + row % 3, 6] for row in range(48)], PAD, side="left")
+    endless = sample(model, prompts, Sampling(max_new_tokens=6), -1, torch.Generator().manual_seed(3))
+    end = int(endless.responses.ids[:, :2].flatten().mode().values)
+    sampling = Sampling(max_new_tokens=6, min_new_tokens=3)
+    drawn = sample(model, prompts, sampling, end, torch.Generator().manual_seed(3))
+    assert not (drawn.responses.ids[:, :3] == end).any()
+    assert drawn.responses.lengths.min() >= 4
 
 
 def test_greedy_is_what_generate_writes(model):
@@ -177,11 +179,13 @@ FOUR = torch.tensor([[0.1, 0.4, 0.2, 0.3]]).log()
         ({"top_p": 0.39}, [1]),
         ({"top_p": 0.41}, [1, 3]),  # the token that crosses the line stays
         ({"top_p": 0.71}, [1, 2, 3]),
+        ({"min_p": 0.7}, [1, 3]),  # at least .7 * .4
+        ({"min_p": 0.76}, [1]),
         ({"top_k": 3, "top_p": 0.5}, [1, 3]),  # of .44, .33, .22: renormalised first
         ({}, [0, 1, 2, 3]),
     ],
 )
-def test_top_k_and_top_p_by_hand(settings, kept):
+def test_top_k_top_p_and_min_p_by_hand(settings, kept):
     assert truncated(FOUR, Sampling(**settings))[0].isfinite().nonzero().flatten().tolist() == kept
 
 

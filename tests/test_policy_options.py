@@ -19,6 +19,7 @@ from assent.training.learner import Learner, Mix, Optimiser
 from assent.training.policy_memory import PolicyMemory
 from assent.training.policy_settings import Credit, Leash, PPOConfig, Shaping
 from assent.training.ppo import learn, ppo_credit, ppo_terms, within
+from assent.training.rollout_summary import summary
 from assent.training.rollouts import Players, collect
 from assent.training.shaping import RunningScale, shaped
 
@@ -123,6 +124,13 @@ FIVE = answered([1, 2, 3, 4, 4], [True, True, True, True, False], [1.0, -2.0, 0.
 )
 def test_shaping_by_hand(settings, expected):
     assert shaped(FIVE, Shaping(**settings), RunningScale()).tolist() == expected
+
+
+def test_how_many_scores_were_clipped_is_told(gpt2):
+    config = config_of(shaping=Shaping(clip=1.5))
+    experience = ppo_credit(FIVE, FIVE.scores, config, 0.0)
+    assert summary(experience, players_of(gpt2[0], 0), config)["score_clipped"] == pytest.approx(3 / 5)
+    assert "score_clipped" not in summary(experience, players_of(gpt2[0], 0), config_of())
 
 
 @pytest.mark.parametrize(

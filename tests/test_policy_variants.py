@@ -219,9 +219,11 @@ UNTIL = {"every": 1, "patience": 2, "held_out": 0.34}
 
 
 def flat(given, world, **changes):
-    """Nothing ever rises; and the rate does not know how many steps are planned."""
+    """Nothing ever rises, but text moves the weights; and the rate knows not how many steps are planned."""
+    mix = {"data": str(world / "text.txt"), "batch": 2, "normalise": False, "context": 24}
     rewards = [{"function": f"{world}/f.py:nothing"}]
-    return {**given, "rewards": rewards, "optimiser": {"schedule": "constant"}, "until": UNTIL, **changes}
+    fixed = {"rewards": rewards, "mix": mix, "optimiser": {"schedule": "constant"}, "until": UNTIL}
+    return {**given, **fixed, **changes}
 
 
 def test_training_ends_when_nothing_rises_and_the_best_weights_are_kept(given, world, tmp_path):

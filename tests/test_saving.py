@@ -6,16 +6,13 @@ from conftest import tiny
 
 from assent.batch import Tokens
 from assent.errors import UserError
-from assent.functional.policy_gradient import kl_full
 from assent.models.build import Architecture, build
-from assent.models.heads import RewardModel, ScalarHead, SharedCritic
+from assent.models.heads import RewardModel
 from assent.models.load import (
     LoRA,
     adapted,
-    frozen_copy,
     load,
     load_reward,
-    reference_of,
     save,
     save_reward,
     saved_settings,
@@ -80,32 +77,6 @@ def test_the_size_is_read_off_the_files(written, tmp_path):
     assert parameters == pytest.approx(sum(p.numel() for p in model.parameters()), rel=0.15)
 
 
-def test_before_the_first_update_adapters_change_nothing(written, prompts, responses):
-    model, _ = written
-    bare = logits(model, prompts, responses)
-    wrapped = adapted(model, LoRA(rank=2))
-    assert torch.equal(logits(wrapped, prompts, responses), bare)
-    with torch.no_grad():
-        policy = wrapped.logprobs(prompts, responses)[0]
-        reference = reference_of(wrapped).logprobs(prompts, responses)[0]
-    assert torch.equal(policy, reference)
-
-
-def test_adapters_off_are_the_reference_bit_for_bit(written, prompts, responses):
-    model, _ = written
-    reference = frozen_copy(model)
-    bare = logits(reference, prompts, responses)
-    with torch.no_grad():
-        bare_logprobs = reference.logprobs(prompts, responses)[0]
-    wrapped = moved(adapted(model, LoRA(rank=2)))
-    assert kl_full(logits(wrapped, prompts, responses), bare).max() > 1e-3
-    with wrapped.unadapted():
-        assert torch.equal(logits(wrapped, prompts, responses), bare)
-    with torch.no_grad():
-        assert torch.equal(reference_of(wrapped).logprobs(prompts, responses)[0], bare_logprobs)
-    assert kl_full(logits(wrapped, prompts, responses), bare).max() > 1e-3  # and on again
-
-
 def test_only_adapters_learn(written):
     model, _ = written
     wrapped = adapted(model, LoRA(rank=2))
@@ -125,16 +96,6 @@ def test_adapters_are_merged_when_saved(written, prompts, responses, tmp_path):
     assert torch.equal(logits(wrapped, prompts, responses), expected)  # the model in memory is untouched
 
 
-def test_the_reference_of_a_whole_model_is_a_frozen_copy(written, prompts, responses):
-    model, _ = written
-    reference = reference_of(model)
-    before = reference.logprobs(prompts, responses)[0]
-    moved(model)
-    assert torch.equal(reference.logprobs(prompts, responses)[0], before)
-    assert not torch.allclose(model.logprobs(prompts, responses)[0], before)
-    assert reference.learning() == []
-
-
 def test_a_reward_model_comes_back(written, prompts, responses, tmp_path):
     body, tokenizer = written
     model = RewardModel(body)
@@ -149,33 +110,6 @@ def test_a_policy_is_no_reward_model(written, tmp_path):
     save(*written, tmp_path)
     with pytest.raises(UserError, match=r"no score_head.safetensors there: expected the model of a `reward`"):
         load_reward(str(tmp_path))
-
-
-@torch.no_grad()
-def test_the_score_is_read_at_the_last_real_token(written, prompts, responses):
-    body, _ = written
-    model = RewardModel(body)
-    states = body.states(prompts, responses)
-    expected = model.head(torch.stack([states[0, 3], states[1, 1]]))
-    assert torch.equal(model.scores(prompts, responses), expected)
-    alone = model.scores(
-        prompts.rows(slice(1, 2)).left_trimmed(), responses.rows(slice(1, 2)).right_trimmed()
-    )
-    assert torch.allclose(alone, expected[1:], atol=1e-5)
-
-
-def test_a_critic_begins_at_zero_and_values_the_prefix_before_each_token(written, prompts, responses):
-    body, _ = written
-    critic, states = SharedCritic(body.width), body.states(prompts, responses)
-    assert critic.values(states, prompts, responses).abs().max() == 0
-    torch.nn.init.ones_(critic.head.linear.weight)
-    assert torch.allclose(critic.values(states, prompts, responses), states[:, :-1].sum(-1), atol=1e-5)
-
-
-def test_a_reward_head_begins_as_published():
-    head = ScalarHead(4095, "small")  # N(0, 1 / sqrt(d + 1))
-    assert head.linear.weight.std().item() == pytest.approx(1 / 64, rel=0.05)
-    assert head.linear.bias.item() == 0
 
 
 def test_nothing_there(tmp_path):

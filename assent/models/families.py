@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
 
 from assent.batch import Tokens
+from assent.errors import UserError
 
 
 @runtime_checkable
@@ -97,6 +98,10 @@ class EncoderDecoder:
         # T5 with tied embeddings rescales before its head; mT5 and untied T5 do not.
         rescales = getattr(self.config, "scale_decoder_outputs", False)
         self.scale = self.config.d_model**-0.5 if rescales else 1.0
+        if self.config.decoder_start_token_id is None:
+            raise UserError(
+                "the model's config.json names no decoder_start_token_id: add it; T5's is its pad token's id"
+            )
 
     def states(self, prompts: Tokens, responses: Tokens) -> Float[Tensor, "batch prefix width"]:
         prompts = padded_right(prompts)

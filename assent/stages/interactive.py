@@ -59,6 +59,7 @@ class PPO:
             config.optimiser,
             updates,
             config.micro_batch,
+            {"critic": config.credit.value_rate},
         )
         self.memory = PolicyMemory(self.learner, config)
 

@@ -1,6 +1,6 @@
 """Raise the reward without leaving the reference: PPO and its kin on a sum of rewards, or DPO on choices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -59,6 +59,7 @@ def run(config: Config | Direct, work: Workspace) -> None:
     watch = Watch(config.until, learner, work.folder, evaluation_of(config, players, unseen, tokenizer))
     memory = PolicyMemory(learner, config, watch)
     log = PolicyLog(work, parts, tokenizer, steps, config.until.stop_when_severe)
+    ended = ""
     try:
         train_policy(
             players,
@@ -72,16 +73,23 @@ def run(config: Config | Direct, work: Workspace) -> None:
             credit=CREDITS.get(config.algorithm, ppo_credit),
             mixing=config.mix and mixing_of(config.mix, model, tokenizer, config.seed, work.name),
         )
-    except Stopped:
+    except Stopped as stopped:
         if watch.best_step is None:
             raise
+        ended = str(stopped)
     watch.go_back()
-    said = [line for line in (*map(str, log.found), watch.ending(steps)) if line]
-    if said:
-        (work.folder / MESSAGE).write_text("\n".join(said), encoding="utf-8")
+    _tell(work, [*map(str, log.found), ended, watch.ending(steps)])
     save(model, tokenizer, work.folder / RESULT, kind="policy")
     if players.critic is not None:
         save_file(players.critic.head.state_dict(), work.folder / RESULT / "value_head.safetensors")
+    watch.path.unlink(missing_ok=True)  # the result holds the same weights
+
+
+def _tell(work: Workspace, lines: Sequence[str]) -> None:
+    """What a reader of the report should know of the training, each thing once."""
+    said = [line for line in dict.fromkeys(lines) if line]
+    if said:
+        (work.folder / MESSAGE).write_text("\n".join(said), encoding="utf-8")
 
 
 def _prompts(
@@ -103,7 +111,8 @@ def _learner(config: Config, players: Players, steps: int) -> Learner:
     if players.critic is not None:
         modules["critic"] = players.critic
     updates = steps * config.epochs * -(-config.batch // config.minibatch)
-    return Learner(modules, config.learning_rate, config.optimiser, updates, config.micro_batch)
+    factors = {"critic": config.credit.value_rate}
+    return Learner(modules, config.learning_rate, config.optimiser, updates, config.micro_batch, factors)
 
 
 def forecast(config: Config | Direct, inputs: Mapping[str, Forecast]) -> Forecast:

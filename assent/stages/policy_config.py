@@ -20,14 +20,10 @@ class Config(PPOConfig):
     prompts: DataFile
     rewards: list[RewardPart] = Field(min_length=1)
     lora: LoRA | None = None  # None: all weights learn, and the reference is a frozen copy
-    critic: Literal["shared", "policy", "reward"] = (
-        "shared"  # or a network of its own, begun from one of them
-    )
+    critic: Literal["shared", "policy", "reward"] = "shared"  # the others: a network of its own, begun there
     mix: PretrainingMix | None = None  # text that is learned from beside: arXiv:2203.02155, eq. 2
     until: Convergence = Convergence()
-    normalise_on: int = Field(
-        default=512, ge=2
-    )  # prompts whose reference answers set a model's offset and scale
+    normalise_on: int = Field(default=512, ge=2)  # prompts whose answers set a learned reward's scale
     gradient_checkpointing: bool = False  # less memory for activations, for a third more arithmetic
     seed: int = Field(default=0, ge=0)
 
@@ -41,7 +37,7 @@ class Config(PPOConfig):
             return self
         if self.critic != "shared":
             raise ValueError(f"critic: {self.algorithm} has none: leave it out")
-        if self.batch % self.credit.group or self.minibatch > self.batch:
+        if self.batch % self.credit.group:
             raise ValueError(
                 f"batch: {self.batch} answers are no whole number of groups of {self.credit.group} "
                 "(credit.group)"

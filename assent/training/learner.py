@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 import torch
 from pydantic import Field
@@ -65,6 +65,7 @@ class Learner:
         updates: how many there will be in all; the schedule runs over them. None: no end is planned, and
             the rate stays constant.
         micro_batch: rows that are in memory at once; it never changes the result.
+        factors: of the learning rate, for the modules named; 1 for the others.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Learner:
         optimiser: Optimiser,
         updates: int | None,
         micro_batch: int,
+        factors: Mapping[str, float] | None = None,
     ):
         self.parameters = {
             f"{name}.{key}": parameter
@@ -89,14 +91,10 @@ class Learner:
         self.moments = 0  # updates that the optimiser's moments have seen
         self.skipped_in_a_row = 0
         self.optimiser = torch.optim.AdamW(
-            [
-                {"params": [p for p in self.parameters.values() if p.ndim >= 2]},
-                {"params": [p for p in self.parameters.values() if p.ndim < 2], "weight_decay": 0.0},
-            ],
+            _groups(self.parameters, optimiser.weight_decay, factors or {}),
             lr=learning_rate,
             betas=(optimiser.beta1, optimiser.beta2),
             eps=optimiser.epsilon,
-            weight_decay=optimiser.weight_decay,
         )
 
     def rate(self) -> float:
@@ -182,7 +180,7 @@ class Learner:
         if self.settings.epsilon_style == "tensorflow":
             epsilon /= math.sqrt(1 - self.settings.beta2 ** (self.moments + 1))
         for group in self.optimiser.param_groups:
-            group["lr"], group["eps"] = rate, epsilon
+            group["lr"], group["eps"] = rate * group["factor"], epsilon
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
         """Everything that the next update depends on: (tensors, counters)."""
@@ -211,6 +209,20 @@ class Learner:
         self.updates = int(counters["updates"])
         self.moments = int(counters["moments"])
         self.skipped_in_a_row = int(counters["skipped_in_a_row"])
+
+
+def _groups(
+    parameters: Mapping[str, nn.Parameter], weight_decay: float, factors: Mapping[str, float]
+) -> list[dict[str, Any]]:
+    """Parameters that have a rate and a decay in common; biases and norms have no decay."""
+    groups: dict[tuple[float, bool], list[nn.Parameter]] = {}
+    for name, parameter in parameters.items():
+        key = factors.get(name.split(".")[0], 1.0), parameter.ndim >= 2
+        groups.setdefault(key, []).append(parameter)
+    return [
+        {"params": members, "factor": factor, "weight_decay": weight_decay if is_matrix else 0.0}
+        for (factor, is_matrix), members in groups.items()
+    ]
 
 
 def schedule(settings: Optimiser, update: int, total: int) -> float:

@@ -29,6 +29,7 @@ class Credit(Settings):
     clip: float = Field(default=0.2, gt=0)
     value_clip: float = Field(default=0.2, gt=0)
     value_coef: float = Field(default=0.1, ge=0)
+    value_rate: float = Field(default=1.0, gt=0)  # the critic's learning rate, in units of the policy's
     entropy_coef: float = Field(default=0.0, ge=0)  # bonus for a nat of entropy a token
     group: int = Field(default=4, ge=2)  # answers a prompt, for grpo, rloo and best_of_n
 
