@@ -36,7 +36,7 @@ PICTURES = (
         {"free": "kl_coef 0", "cheap": "0.05", "default": "0.15", "dear": "0.5"},
     ),
     Picture("adaptive", ("kl", "kl_coef", "score"), {"adaptive": "target 2 nats", "dear": "fixed at 0.5"}),
-    Picture("estimators", ("kl", "score"), {"default": "k1", "exact": "full"}),
+    Picture("estimators", ("kl", "score"), {"default": "k1", "k3": "k3", "exact": "full"}),
     Picture(
         "critic",
         ("explained_variance", "score", "kl"),

@@ -31,6 +31,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "dear": {"kl_coef": 0.5},
     "adaptive": {"kl_coef": 0.5, "kl": {"target": 2.0, "horizon": 400}, "steps": 100},
     "exact": {"kl": {"estimator": "full"}},
+    "k3": {"kl": {"estimator": "k3"}},
     "critic_reward": {"critic": "reward"},
     "critic_rate": {"credit": {"value_rate": 10}},
     "fast": {"learning_rate": 0.001},

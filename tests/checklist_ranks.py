@@ -70,12 +70,14 @@ def share_of_a_rank(variant: Variant, folder: Path, out: Path) -> dict[str, Any]
     # The same prompts on every rank: here only chance tells ranks apart
     _, other = first_step(party, lambda _: party.questions(), out / f"{variant}-same")
     mine = experience_of(party, 64).rows(torch.arange(parallel.rank(), 64, parallel.ranks()))
+    k1 = experience.rollout.logprobs - experience.rollout.ref_logprobs
     return {
         "asked": [prompt.text for prompt in asked.records],
         "answers": rows_of(other.rollout.prompts, other.rollout.responses),
         "mask": experience.rollout.responses.mask,
         "advantages": experience.advantages,
         "returns": experience.returns,
+        "own": party.config.kl_coef * (k1 - experience.rollout.kl),  # a token's own choice is charged by k1
         "values": experience.rollout.values,
         "gradient": gradient(party, mine, 32),
     }

@@ -114,7 +114,11 @@ def test_12_gae_runs_backward_from_a_value_of_0_and_returns_are_not_standardised
         advantages = [sum((gamma * lam) ** (k - t) * delta[k] for k in range(t, count)) for t in range(count)]
         found = experience.returns[row, :count].double().numpy()
         assert found == pytest.approx(np.asarray(advantages) + values[:-1], abs=1e-5)
-        raw += advantages
+        k1 = (rollout.logprobs - rollout.ref_logprobs)[row, :count].double().numpy()
+        # a token's own choice is charged by k1; what comes later, by the estimator
+        raw += [
+            a - 0.3 * (own - kl) for a, own, kl in zip(advantages, k1, rollout.kl[row].tolist(), strict=False)
+        ]
     whole = experience.advantages[rollout.responses.mask].double().numpy()
     assert whole == pytest.approx((np.asarray(raw) - np.mean(raw)) / np.std(raw), abs=1e-4)
 
@@ -122,7 +126,10 @@ def test_12_gae_runs_backward_from_a_value_of_0_and_returns_are_not_standardised
 def test_13_advantages_are_standardised_over_the_real_tokens_of_all_ranks(variant, two_ranks):
     shares = two_ranks[str(variant)]
     found = [share["advantages"][share["mask"]].double().numpy() for share in shares]
-    raw = [(share["returns"] - share["values"])[share["mask"]].double().numpy() for share in shares]
+    raw = [
+        (share["returns"] - share["values"] - share["own"])[share["mask"]].double().numpy()
+        for share in shares
+    ]
     mean, deviation = np.concatenate(raw).mean(), np.concatenate(raw).std()
     for mine, its_raw in zip(found, raw, strict=True):
         assert mine == pytest.approx((its_raw - mean) / deviation, abs=1e-4)

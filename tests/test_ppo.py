@@ -10,7 +10,7 @@ from policy_loop import Loop, config_of, players_of, questions_of
 from assent.batch import Rollout, Tokens
 from assent.models.sampler import Sampling
 from assent.training.checkpoint import generator_of
-from assent.training.policy_settings import Credit
+from assent.training.policy_settings import Credit, Leash
 from assent.training.ppo import ppo_credit
 from assent.training.rollout_summary import summary
 from assent.training.rollouts import collect
@@ -91,3 +91,59 @@ def test_a_price_on_drift_holds_the_policy_back(gpt2, tmp_path):
         for price in (0.0, 1.0)
     )
     assert leashed.run().stats[-1]["kl"] < 0.5 * free.run().stats[-1]["kl"]
+
+
+def rollout_of(logprobs, ref_logprobs, kl):
+    """Answers without a critic, all scored 0; the shapes are [batch response]."""
+    ids = torch.zeros(logprobs.shape, dtype=torch.long)
+    rows = len(logprobs)
+    return Rollout(
+        prompts=Tokens.of([[3]] * rows, 0, side="left"),
+        responses=Tokens(ids, torch.ones_like(ids, dtype=torch.bool)),
+        logprobs=logprobs,
+        ref_logprobs=ref_logprobs,
+        kl=kl,
+        values=torch.zeros_like(logprobs),
+        ended=torch.ones(rows, dtype=torch.bool),
+        scores=torch.zeros(rows),
+        parts=torch.zeros(rows, 1),
+    )
+
+
+@pytest.mark.parametrize("estimator", ["k1", "k2", "k3", "full"])
+def test_whatever_the_estimator_the_price_pulls_along_the_kls_own_gradient(estimator):
+    """One token, the vocabulary enumerated: sum_a pi(a) A(a) grad log pi(a) is parallel to -grad KL."""
+    torch.manual_seed(4)
+    logits = torch.randn(7, dtype=torch.float64, requires_grad=True)
+    ref_logp = torch.log_softmax(torch.randn(7, dtype=torch.float64), 0)
+    logp = torch.log_softmax(logits, 0)
+    exact = (logp.exp() * (logp - ref_logp)).sum()
+    [gradient] = torch.autograd.grad(exact, logits, retain_graph=True)
+
+    found, ref = logp.detach()[:, None], ref_logp[:, None]
+    estimates = {
+        "k1": found - ref,
+        "k2": 0.5 * (found - ref) ** 2,
+        "k3": (ref - found).exp() - 1 + found - ref,
+    }
+    charged = estimates.get(estimator, exact.detach().expand_as(found))
+    rollout = rollout_of(found.float(), ref.float(), charged.float())
+    advantages = ppo_credit(rollout, rollout.scores, config_of(kl=Leash(estimator=estimator)), 0.3).advantages
+    pull = (logp.exp().detach() * advantages[:, 0].double() * logp).sum()
+    [along] = torch.autograd.grad(pull, logits)
+    assert torch.cosine_similarity(along, -gradient, dim=0) > 1 - 1e-6
+
+
+def test_later_tokens_are_charged_by_the_estimator():
+    # lam 1, no values: before its standardising the first token's advantage is -.1 * (k1 of its own + the
+    # other's charge) = -.1 * (.5 + .3), the second's -.1 * k1 = -.1 * -.2
+    rollout = rollout_of(
+        torch.tensor([[-1.0, -1.0]]), torch.tensor([[-1.5, -0.8]]), torch.tensor([[9.0, 0.3]])
+    )
+    config = config_of(kl=Leash(estimator="full"), credit=Credit(lam=1.0))
+    experience = ppo_credit(rollout, rollout.scores, config, 0.1)
+    first, second = -0.08, 0.02
+    mean, deviation = (first + second) / 2, abs(first - second) / 2
+    expected = torch.tensor([[(first - mean) / deviation, (second - mean) / deviation]])
+    assert torch.allclose(experience.advantages, expected, atol=1e-4)
+    assert torch.allclose(experience.returns, torch.tensor([[-0.93, -0.03]]))  # the critic learns the charge

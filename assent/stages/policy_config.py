@@ -37,6 +37,11 @@ class Config(PPOConfig):
             return self
         if self.critic != "shared":
             raise ValueError(f"critic: {self.algorithm} has none: leave it out")
+        if self.kl.estimator != "k1":
+            raise ValueError(
+                f"kl.estimator: {self.algorithm} charges whole answers, for which only k1 has the KL's "
+                "gradient: use k1"
+            )
         if self.batch % self.credit.group:
             raise ValueError(
                 f"batch: {self.batch} answers are no whole number of groups of {self.credit.group} "

@@ -101,6 +101,11 @@ class PPOConfig(Settings):
                 "drawn from a truncated distribution looks likelier than it is, and the policy would exploit "
                 "a negative KL. For answers of some length, see shaping"
             )
+        if self.shaping.whiten and self.kl.estimator != "k1":
+            raise ValueError(
+                f"shaping.whiten: it scales the charge for later tokens, and with kl.estimator "
+                f"{self.kl.estimator} not that for a token's own choice: use k1"
+            )
         if self.kl_coef == 0 and self.kl.target is not None:
             raise ValueError("kl.target: kl_coef 0 loads no reference to measure the KL from: give a kl_coef")
         return self
