@@ -155,7 +155,9 @@ class Answered(Batch):
     prompts: Tokens
     responses: Tokens  # includes the end token, when one was written
     logprobs: Float[Tensor, "batch response"]  # log pi_old(token | prefix), nats
-    ref_logprobs: Float[Tensor, "batch response"]  # log pi_ref(token | prefix), nats
+    ref_logprobs: Float[
+        Tensor, "batch response"
+    ]  # log pi_ref(token | prefix), nats; without one, the policy's
     kl: Float[Tensor, "batch response"]  # nats that the token is charged for, by the estimator chosen
     values: Float[Tensor, "batch response"]  # V(prefix before the token); 0 where there is no critic
     ended: Bool[Tensor, " batch"]  # the answer has its own end, it was not cut off

@@ -155,6 +155,6 @@ def made(kind: str, folder: Path, stop=lambda: False, **settings) -> tuple[Path,
     folder.mkdir(parents=True, exist_ok=True)
     log = Lines()
     work = Workspace(kind, folder, log, lambda done, total, note: None, stop)
-    chosen = getattr(STAGES[kind], "config_class", lambda _: STAGES[kind].Config)(settings)
+    chosen = getattr(STAGES[kind], "config_class", lambda *_: STAGES[kind].Config)(settings, kind)
     STAGES[kind].run(check(chosen, settings, kind), work)
     return folder, log

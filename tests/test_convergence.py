@@ -31,7 +31,7 @@ def test_a_watch_keeps_the_best_within_bounds_and_says_when_nothing_rises(plane,
     logged = []
     for step in range(10):
         torch.nn.init.constant_(plane.weight, float(step))
-        logged.append(watch.after(step))
+        logged.append(watch.after(step, last=False))
         if watch.converged:
             break
     assert [bool(stats) for stats in logged] == [False, True] * 5
@@ -46,11 +46,17 @@ def test_a_watch_that_never_stops_still_keeps_the_best(plane, tmp_path):
     assert not watch.go_back()  # nothing is kept yet
     assert watch.ending(2) == ""
     for step in range(2):
-        watch.after(step)
+        watch.after(step, last=False)
     assert not watch.converged
     assert "step 0, held-out score 1: the highest of all evaluations" in watch.ending(2)
     assert watch.ending(1) == ""  # the best weights are those of the last step
     assert not Unwatched().go_back()
+
+
+def test_the_last_step_is_evaluated_whatever_the_interval(plane, tmp_path):
+    watch = watched(plane, tmp_path / "not there yet", [(1.0, None)], every=10)
+    assert [watch.after(step, last=step == 4) for step in range(5)] == [{}] * 4 + [{"held_out_score": 1.0}]
+    assert watch.best_step == 4
 
 
 @pytest.mark.parametrize("settings", [{"patience": 2}, {"max_kl": 1.0}])

@@ -39,6 +39,7 @@ HEALTHY = {
     "unread/judge": 0.0,
     "policy_grad_norm": 0.3,
     "mix_grad_norm": 0.9,
+    "mix_pull": 0.3,
 }
 
 
@@ -84,7 +85,7 @@ def test_a_healthy_history_has_no_diagnosis():
         ({"clip_fraction": 0.6}, "updates go too far", "60% of the tokens are clipped"),
         ({"skipped": 0.25}, "updates are skipped", "25% of the updates"),
         ({"length": 40.0, "score": 2.5}, "the reward pays for length", "answers are 3.1 times as long"),
-        ({"grad_norm": 9.0}, "the pretraining mix swamps the policy", "norm is 9 with the mix, 0."),
+        ({"mix_pull": 9.0}, "the pretraining mix swamps the policy", "norm is 9 from the mix, 0."),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )

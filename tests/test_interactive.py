@@ -101,8 +101,12 @@ def test_scores_that_are_none(folder, scores):
 
 def test_mistakes_are_named(folder, tmp_path):
     ppo = PPO.load(folder, config_of(steps=2, batch=64))
-    with pytest.raises(UserError, match="generate: no prompts"):
+    with pytest.raises(UserError, match="generate: expected a list of prompts"):
         ppo.generate([])
+    with pytest.raises(UserError, match="generate: expected a list of prompts"):
+        ppo.generate("One day")
+    with pytest.raises(UserError, match="generate: max_new_tokens"):
+        ppo.generate(["One day"], max_new_tokens=0)
     with pytest.raises(UserError, match="the model can read 64: lower max_new_tokens"):
         ppo.generate(["One day"], max_new_tokens=64)
     with pytest.raises(UserError, match=r"give PPOConfig\(batch=24\)"):

@@ -19,7 +19,6 @@ from assent.training.learner import Learner, Mix, Optimiser
 from assent.training.policy_memory import PolicyMemory
 from assent.training.policy_settings import Credit, Leash, PPOConfig, Shaping
 from assent.training.ppo import learn, ppo_credit, ppo_terms, within
-from assent.training.rollout_summary import summary
 from assent.training.rollouts import Players, collect
 from assent.training.shaping import RunningScale, shaped
 
@@ -123,14 +122,16 @@ FIVE = answered([1, 2, 3, 4, 4], [True, True, True, True, False], [1.0, -2.0, 0.
     ],
 )
 def test_shaping_by_hand(settings, expected):
-    assert shaped(FIVE, Shaping(**settings), RunningScale()).tolist() == expected
+    assert shaped(FIVE, Shaping(**settings), RunningScale())[0].tolist() == expected
 
 
-def test_how_many_scores_were_clipped_is_told(gpt2):
-    config = config_of(shaping=Shaping(clip=1.5))
-    experience = ppo_credit(FIVE, FIVE.scores, config, 0.0)
-    assert summary(experience, players_of(gpt2[0], 0), config)["score_clipped"] == pytest.approx(3 / 5)
-    assert "score_clipped" not in summary(experience, players_of(gpt2[0], 0), config_of())
+def test_how_many_scores_were_clipped_is_told():
+    assert shaped(FIVE, Shaping(clip=1.5), RunningScale())[1] == {"score_clipped": pytest.approx(3 / 5)}
+    assert shaped(FIVE, Shaping(), RunningScale())[1] == {}
+    # in deviations: mean 1.3, deviation 2.0396: -.147, -1.618, -.392, .833, 1.324
+    assert shaped(FIVE, Shaping(running=True, clip=1.5), RunningScale())[1] == {
+        "score_clipped": pytest.approx(1 / 5)
+    }
 
 
 @pytest.mark.parametrize(
@@ -155,7 +156,7 @@ def test_running_scores_are_in_deviations_of_all_that_was_seen():
         found = scale.standardised(scores)
         deviation = np.std(seen) or 1.0  # one score alone has none
         assert found.numpy() == pytest.approx((scores.numpy() - np.mean(seen)) / deviation, abs=1e-4)
-    assert shaped(FIVE, Shaping(running=True, clip=0.1), scale).abs().max() <= 0.1 + 1e-6
+    assert shaped(FIVE, Shaping(running=True, clip=0.1), scale)[0].abs().max() <= 0.1 + 1e-6
 
 
 def test_scores_that_are_all_equal_keep_their_scale():
@@ -179,9 +180,6 @@ def test_whitened_token_rewards():
     config = config_of(shaping=Shaping(whiten=True), credit=credit)
     returns = ppo_credit(rollout, rollout.scores, config, 0.0).returns
     assert torch.allclose(returns, torch.tensor([[0.7357, 0.0], [-1.7357, -1.6696]]), atol=1e-4)
-    group = config_of(shaping=Shaping(whiten=True), credit=Credit(group=2))
-    experience = CREDITS["rloo"](rollout, rollout.scores, group, 0.0)  # 1's against 2's whitened return
-    assert torch.allclose(experience.advantages, torch.tensor([[2.4714, 0.0], [-2.4714] * 2]), atol=1e-4)
 
 
 def test_every_token_of_an_answer_takes_its_groups_advantage():
@@ -189,13 +187,16 @@ def test_every_token_of_an_answer_takes_its_groups_advantage():
     kl = torch.tensor([[0.1, 9.0], [0.2, 0.3], [0.0, 0.4], [0.0, 9.0]])
     rollout = replace(rollout, kl=kl)
     experience = CREDITS["grpo"](rollout, rollout.scores, config_of(credit=Credit(group=2)), kl_coef=1.0)
-    # returns .9, 2.5; -1.4, -1: two answers are a deviation of .7071 from their mean
-    sides = [-0.7071, 0.7071, -0.7071, 0.7071]
-    expected = torch.tensor(sides)[:, None] * rollout.responses.mask
-    assert torch.allclose(experience.advantages, expected, atol=1e-3)
-    assert torch.allclose(
-        experience.returns, torch.tensor([[0.9, 0.0], [2.5, 2.7], [-1.4, -1.4], [-1.0, 0.0]])
-    )
+    # scores 1, 3; -1, -1: two that differ are .7071 deviations from their mean. KL .1, .5; .4, 0: beside
+    # the scores, each against the other of its group: +.4, -.4; -.4, +.4
+    sides = torch.tensor([-0.7071 + 0.4, 0.7071 - 0.4, -0.4, 0.4])[:, None]
+    assert torch.allclose(experience.advantages, sides * rollout.responses.mask, atol=1e-3)
+    against = CREDITS["rloo"](rollout, rollout.scores, config_of(credit=Credit(group=2)), kl_coef=1.0)
+    # returns .9, 2.5; -1.4, -1
+    sides = torch.tensor([-1.6, 1.6, -0.4, 0.4])[:, None]
+    assert torch.allclose(against.advantages, sides * rollout.responses.mask, atol=1e-5)
+    best = CREDITS["best_of_n"](rollout, rollout.scores, config_of(credit=Credit(group=2)), kl_coef=1.0)
+    assert torch.equal(best.advantages, torch.tensor([0.0, 1.0, 0.0, 1.0])[:, None] * rollout.responses.mask)
 
 
 def test_an_entropy_bonus_is_a_loss_and_raises_the_entropy(gpt2, tmp_path):

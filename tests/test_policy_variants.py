@@ -9,7 +9,7 @@ from stage_world import made
 from tiny_folders import SENTENCES, tiny_folder
 
 from assent.config import check
-from assent.errors import Interrupted, UserError
+from assent.errors import Interrupted, Stopped, UserError
 from assent.models.heads import RewardModel
 from assent.models.load import load, save_reward, weights_hash
 from assent.models.tokenizer import Template
@@ -99,7 +99,7 @@ def test_a_critic_of_its_own_begins_as_a_copy_of_the_policy(given, tmp_path, par
         for parameter in players.policy.learning():
             parameter.add_(1.0)
         assert torch.equal(players.critic.body.states(prompts, responses), expected)  # nothing is shared
-    assert load_file(folder / "model" / "value_head.safetensors")["linear.weight"].abs().max() == 0
+    assert load_file(folder / "critic" / "score_head.safetensors")["linear.weight"].abs().max() == 0
 
 
 def test_a_critic_begun_from_the_reward_model_says_what_that_pays(given, world, tmp_path, parties):
@@ -132,7 +132,8 @@ def test_a_critic_learns(given, tmp_path, critic):
     changes = {"rewards": [{"model": judge}], "normalise_on": 4, "kl_coef": 0}
     folder, log = made("policy", tmp_path, **{**given, **changes}, critic=critic)
     assert all(row["value_loss"] > 0 for row in log)
-    learned = load_file(folder / "model" / "value_head.safetensors")["linear.weight"]
+    head = "model/value_head.safetensors" if critic == "shared" else "critic/score_head.safetensors"
+    learned = load_file(folder / head)["linear.weight"]
     facts = json.loads((folder / "rewards.json").read_text())[0]
     start = load_file(f"{judge}/score_head.safetensors")["linear.weight"] / facts["scale"]
     moved = learned - start if critic == "reward" else learned
@@ -256,7 +257,6 @@ def test_a_run_with_a_watch_is_resumed_as_if_nothing_had_happened(given, world, 
 
 def test_weights_too_far_from_the_reference_are_never_the_best(given, tmp_path):
     until = {"every": 1, "held_out": 0.34, "max_kl": 1e-9}
-    folder, log = made("policy", tmp_path, **given, until=until, kl={"estimator": "full"})
-    assert all(row["held_out_kl"] > 1e-9 for row in log)
-    assert not (folder / "best.safetensors").exists()
-    assert not (folder / "message.txt").exists()
+    with pytest.raises(Stopped, match="no evaluation was within until"):
+        made("policy", tmp_path, **given, until=until, kl={"estimator": "full"})
+    assert not (tmp_path / "checkpoints" / "best.safetensors").exists()

@@ -53,6 +53,7 @@ CURVES: dict[str, Wording] = {
     "first_ratio_off": Wording("The same, before any update", "mean |ratio - 1|", "Zero but for rounding."),
     "policy_grad_norm": Wording("Gradient norm of the reward", "before clipping"),
     "mix_grad_norm": Wording("Gradient norm of the mix", "before its weight"),
+    "mix_pull": Wording("The same", "with its weight"),
     "skipped": Wording("Skipped updates", "share of updates", share=True, exact=True),
     "schedule": Wording("Schedule used up", "share of updates", share=True, exact=True),
     "planned": Wording("Steps made", "share of steps", share=True, exact=True),

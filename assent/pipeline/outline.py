@@ -73,7 +73,7 @@ def _checked(recipe: Recipe, name: str, values: dict[str, Any], stages: Stages) 
     stage = stages[kind]
     settings_class: type[Settings] = stage.Config
     if hasattr(stage, "config_class"):  # a stage whose settings depend on one of them
-        settings_class = stage.config_class(values)
+        settings_class = stage.config_class(values, where)
     given = {key: value for key, value in values.items() if key != "stage"}
     if recipe.seed is not None and "seed" in settings_class.model_fields:
         given.setdefault("seed", recipe.seed)

@@ -8,7 +8,7 @@ from assent.pipeline.files import read_json, read_rows
 from assent.pipeline.tracking import TIMING
 
 STAGE = "stage.json"
-MESSAGE = "message.txt"  # a stage that ends early, and well, says here why
+MESSAGE = "message.txt"  # what a stage has found of itself, and why it ended early, and well
 
 
 @dataclass(frozen=True)

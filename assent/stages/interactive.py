@@ -9,10 +9,12 @@ import torch
 from torch import Tensor
 
 from assent.batch import Answered, Tokens
+from assent.config import check
 from assent.errors import UserError
 from assent.models.heads import SharedCritic
 from assent.models.language_model import LanguageModel
 from assent.models.load import LoRA, load, reference_of, save
+from assent.models.sampler import Sampling
 from assent.models.tokenizer import Template, Tokenizer
 from assent.records import Prompt
 from assent.rewards.reward import checked
@@ -49,6 +51,7 @@ class PPO:
         self.model, self.tokenizer, self.config, self.seed = model.eval(), tokenizer, config, seed
         self.steps = 0  # made so far
         self.drawn = 0  # calls of `generate` so far
+        self.own_folders: set[Path] = set()  # that hold checkpoints of this very run
         self.critic = SharedCritic(model.width).to(model.device)
         reference = reference_of(model) if config.kl_coef else None
         self.players = Players(model, reference, self.critic, _judged_elsewhere, tokenizer.end_id)
@@ -90,14 +93,17 @@ class PPO:
         """One answer a prompt, drawn from the policy as it is now.
 
         Raises:
-            UserError: no prompts, or one so long that the model cannot read it and its answer.
+            UserError: no list of prompts, or one so long that the model cannot read it and its answer.
         """
-        sampling = self.config.sampling
-        if max_new_tokens is not None:
-            sampling = sampling.model_copy(update={"max_new_tokens": max_new_tokens})
-        if not prompts:
-            raise UserError("generate: no prompts given")
-        tokens, _ = self.tokenizer.prompts([Prompt(text) for text in prompts])
+        if isinstance(prompts, str) or not prompts:
+            raise UserError(f"generate: expected a list of prompts, found {prompts!r}")
+        sampling = self._sampling(max_new_tokens)
+        tokens, cut = self.tokenizer.prompts([Prompt(text) for text in prompts])
+        if cut:
+            raise UserError(
+                f"generate: {cut} of {len(prompts)} prompts are longer than the template's max_prompt_tokens "
+                f"{self.tokenizer.template.max_prompt_tokens}: shorten them, or load with another template"
+            )
         longest = int(tokens.lengths.max()) + sampling.max_new_tokens
         if self.model.context is not None and longest > self.model.context:
             raise UserError(
@@ -124,6 +130,11 @@ class PPO:
             RewardError: the scores are not one finite number an answer; nothing was learned.
             Stopped: the gradient was not finite several times in a row.
         """
+        if self.config.steps is not None and self.steps >= self.config.steps:
+            raise UserError(
+                f"step: all {self.config.steps} planned steps are made, and the learning rate is zero: give "
+                "a larger PPOConfig(steps=...), or none"
+            )
         given = torch.tensor(checked("step", scores, len(answers.texts)))
         if self.config.steps is not None and len(given) != self.config.batch:
             raise UserError(
@@ -141,19 +152,32 @@ class PPO:
         save(self.model, self.tokenizer, Path(folder), kind="policy")
 
     def save_checkpoint(self, folder: str | Path) -> None:
-        """Write all that the next step depends on; `resume` goes on from there as if nothing had happened."""
-        self._checkpoint(folder).save(self.steps)
+        """Write all that the next step depends on; `resume` goes on from there as if nothing had happened.
+
+        Call it after `step`: between two steps one checkpoint is written, and a second call changes nothing.
+
+        Raises:
+            UserError: the folder holds checkpoints of another run.
+        """
+        checkpoint, place = self._checkpoint(folder), Path(folder).absolute()
+        if place not in self.own_folders and checkpoint.newest() is not None:
+            raise UserError(
+                f"save_checkpoint: {folder} holds checkpoints of another run: resume it, or give a new folder"
+            )
+        self.own_folders.add(place)
+        checkpoint.save(self.steps)
 
     def resume(self, folder: str | Path) -> int:
         """Go back to the newest whole checkpoint in `folder`; how many steps had been made then.
 
         Raises:
-            UserError: no checkpoint there.
+            UserError: no checkpoint there, or one of another model.
         """
         checkpoint = self._checkpoint(folder)
-        self.steps = checkpoint.restore()
-        if self.steps == 0:
+        if checkpoint.newest() is None:
             raise UserError(f"resume: {folder} holds no checkpoint that save_checkpoint wrote")
+        self.steps = checkpoint.restore()
+        self.own_folders.add(Path(folder).absolute())
         return self.steps
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, float]]:
@@ -163,6 +187,12 @@ class PPO:
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, float]) -> None:
         self.memory.restore(tensors, counters)
         self.drawn = int(counters["drawn"])
+
+    def _sampling(self, max_new_tokens: int | None) -> Sampling:
+        settings = self.config.sampling.model_dump()
+        if max_new_tokens is not None:
+            settings["max_new_tokens"] = max_new_tokens
+        return check(Sampling, settings, "generate")
 
     def _checkpoint(self, folder: str | Path) -> Checkpoint:
         return Checkpoint(Path(folder), self, lambda _: None, lambda: False)

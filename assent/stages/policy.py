@@ -10,9 +10,10 @@ from torch import nn
 from assent.config import Settings
 from assent.data.sources import prompts
 from assent.data.stream import held_out
-from assent.errors import Stopped
+from assent.errors import Stopped, UserError
+from assent.models.heads import OwnCritic, RewardModel
 from assent.models.language_model import LanguageModel
-from assent.models.load import load, save
+from assent.models.load import load, save, save_reward
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.stages import forecasting, preference_policy
@@ -35,18 +36,23 @@ from assent.training.rollouts import Players
 VERSION = 2
 RESULT = "model"
 TRAINS_ON = ("prompts", "preferences")
+ALGORITHMS = ("ppo", *CREDITS, "dpo")
 MESSAGE = "message.txt"  # read by reports: what the doctor found, and why training ended before its last step
 
 
-def config_class(values: Mapping[str, Any]) -> type[Settings]:
-    """The settings that `algorithm` asks for."""
-    return Direct if values.get("algorithm") == "dpo" else Config
+def config_class(values: Mapping[str, Any], where: str) -> type[Settings]:
+    """The settings that `algorithm` asks for. Raises UserError where it is none."""
+    algorithm = values.get("algorithm", "ppo")
+    if algorithm not in ALGORITHMS:
+        raise UserError(f"{where}: algorithm: expected {', '.join(ALGORITHMS)}, found {algorithm!r}")
+    return Direct if algorithm == "dpo" else Config
 
 
 def run(config: Config | Direct, work: Workspace) -> None:
     if isinstance(config, Direct):
         preference_policy.run(config, work)
         return
+    _check_ranks(config, work.name)
     torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
     model, tokenizer = load(config.model, config.lora)
     model.to(parallel.device()).eval()  # no dropout: a ratio compares policies, not dropout masks
@@ -56,7 +62,8 @@ def run(config: Config | Direct, work: Workspace) -> None:
     players, parts = players_of(config, work, model, tokenizer, [*learned_from, *unseen])
     steps = config.updates_of(len(learned_from))
     learner = _learner(config, players, steps)
-    watch = Watch(config.until, learner, work.folder, evaluation_of(config, players, unseen, tokenizer))
+    evaluate = evaluation_of(config, players, unseen, tokenizer)
+    watch = Watch(config.until, learner, work.folder / "checkpoints", evaluate)
     memory = PolicyMemory(learner, config, watch)
     log = PolicyLog(work, parts, tokenizer, steps, config.until.stop_when_severe)
     ended = ""
@@ -74,15 +81,26 @@ def run(config: Config | Direct, work: Workspace) -> None:
             mixing=config.mix and mixing_of(config.mix, model, tokenizer, config.seed, work.name),
         )
     except Stopped as stopped:
-        if watch.best_step is None:
+        if watch.best_step is None or log.ill_since(watch.best_step):
             raise
         ended = str(stopped)
-    watch.go_back()
+    if not watch.go_back() and config.until.max_kl is not None:
+        raise Stopped(
+            f"no evaluation was within until.max_kl {config.until.max_kl}: raise kl_coef or max_kl, or lower "
+            "learning_rate"
+        )
     _tell(work, [*map(str, log.found), ended, watch.ending(steps)])
     save(model, tokenizer, work.folder / RESULT, kind="policy")
-    if players.critic is not None:
-        save_file(players.critic.head.state_dict(), work.folder / RESULT / "value_head.safetensors")
-    watch.path.unlink(missing_ok=True)  # the result holds the same weights
+    _save_critic(players, tokenizer, work)
+
+
+def _save_critic(players: Players, tokenizer: Tokenizer, work: Workspace) -> None:
+    """A head beside the states that it reads, or a folder such as a reward model's."""
+    critic = players.critic
+    if isinstance(critic, OwnCritic):
+        save_reward(RewardModel(critic.body, critic.head), tokenizer, work.folder / "critic")
+    elif critic is not None:
+        save_file(critic.head.state_dict(), work.folder / RESULT / "value_head.safetensors")
 
 
 def _tell(work: Workspace, lines: Sequence[str]) -> None:
@@ -103,7 +121,20 @@ def _prompts(
     sides = ([], [])
     for prompt, out in zip(asked, unseen, strict=True):
         sides[out].append(prompt)
+    if share and not sides[1]:
+        raise UserError(
+            f"{where}: until.every: the prompts of {config.prompts} are all the same, so none can be held "
+            "out: add others, or leave until out"
+        )
     return sides
+
+
+def _check_ranks(config: Config, where: str) -> None:
+    for key in ("batch", "minibatch"):
+        if getattr(config, key) % parallel.ranks():
+            raise UserError(
+                f"{where}: {key}: {getattr(config, key)} is no multiple of {parallel.ranks()} ranks"
+            )
 
 
 def _learner(config: Config, players: Players, steps: int) -> Learner:
@@ -126,17 +157,19 @@ def forecast(config: Config | Direct, inputs: Mapping[str, Forecast]) -> Forecas
     drawing = forecasting.answering(answers, config.batch, config.sampling, model)
     tokens = answers * (64 + config.sampling.max_new_tokens)
     networks = 1 if config.critic == "shared" else 2  # that learn
-    copies = len(config.rewards) + (not config.lora and config.kl_coef > 0)
+    judges = sum(part.model is not None for part in config.rewards)
+    copies = judges + (not config.lora and config.kl_coef > 0)
+    learns = 0.02 if config.lora else 1.0
     pieces = -(-config.batch // config.micro_batch)
-    passes = steps * pieces * (1 + networks + len(config.rewards) + 3 * networks * config.epochs)
+    passes = steps * pieces * (1 + networks + judges + 3 * networks * config.epochs)
     recomputed = 1 if config.gradient_checkpointing else 0
     learning = Forecast(
-        flops=((6 + 2 * recomputed) * networks * config.epochs + 2 * (1 + networks + len(config.rewards)))
+        flops=((6 + 2 * recomputed) * networks * config.epochs + 2 * (1 + networks + judges))
         * parameters
         * tokens,
         calls=passes * layers,
-        memory_bytes=(4 * (networks + copies) + forecasting.ADAM_BYTES * networks) * parameters,
-        disk_bytes=(4 + 8 + 2 * forecasting.ADAM_BYTES) * networks * parameters,
+        memory_bytes=(4 * (networks + copies) + forecasting.ADAM_BYTES * networks * learns) * parameters,
+        disk_bytes=(4 + 2 * forecasting.ADAM_BYTES * networks * learns) * parameters,
     )
     work = forecasting.total([drawing, learning])
     return forecasting.with_length(work, steps, steps * config.prompts_a_step / max(1, asked), model)

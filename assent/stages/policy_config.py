@@ -9,7 +9,9 @@ from assent.config import DataFile, ModelSource
 from assent.models.load import LoRA
 from assent.stages.common import RewardPart
 from assent.stages.pretraining_mix import PretrainingMix
-from assent.training.policy_settings import Convergence, PPOConfig
+from assent.training.policy_settings import Convergence, Credit, PPOConfig
+
+PPO_ONLY = ("gamma", "lam", "value_clip", "value_coef", "value_rate")  # of `credit`
 
 
 class Config(PPOConfig):
@@ -33,8 +35,17 @@ class Config(PPOConfig):
             raise ValueError(
                 "until.max_kl: kl_coef 0 loads no reference to measure the KL from: give a kl_coef"
             )
+        others = PPO_ONLY if self.algorithm != "ppo" else ("group",)
+        for key in others:
+            if getattr(self.credit, key) != Credit.model_fields[key].default:
+                raise ValueError(f"credit.{key}: {self.algorithm} does not use it: leave it out")
         if self.algorithm == "ppo":
             return self
+        if self.shaping.whiten:
+            raise ValueError(
+                f"shaping.whiten: {self.algorithm} compares whole answers, which it would charge for their "
+                "length: leave it out"
+            )
         if self.critic != "shared":
             raise ValueError(f"critic: {self.algorithm} has none: leave it out")
         if self.kl.estimator != "k1":

@@ -54,6 +54,10 @@ class PolicyLog:
             if diagnosis.severe and self.stop_when_severe:
                 raise Stopped(str(diagnosis))
 
+    def ill_since(self, step: int) -> bool:
+        """Whether a severe diagnosis showed at `step` or before."""
+        return any(diagnosis.severe and diagnosis.step <= step for diagnosis in self.found)
+
     def _doctor(self, step: int) -> Doctor:
         """Who has seen all rows before this one, those of earlier sessions too."""
         if self.doctor is None:

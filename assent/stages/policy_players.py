@@ -61,11 +61,11 @@ def questions_of(config: Config, asked: Sequence[Prompt], tokenizer: Tokenizer) 
 
 def evaluation_of(
     config: Config, players: Players, unseen: Sequence[Prompt], tokenizer: Tokenizer
-) -> Callable[[], tuple[float, float]]:
+) -> Callable[[], tuple[float, float | None]]:
     """(score, nats an answer) on prompts that are not learned from; the same draws every time."""
     judged = list(unseen[:MOST_EVALUATED_PROMPTS])
 
-    def evaluate() -> tuple[float, float]:
+    def evaluate() -> tuple[float, float | None]:
         score, kl = 0.0, 0.0
         for start in range(0, len(judged), config.batch):
             records = judged[start : start + config.batch]
@@ -73,7 +73,7 @@ def evaluation_of(
             rollout = collect(players, _questions(records, tokenizer), config, generator)
             score += rollout.scores.sum().item() / len(judged)
             kl += kl_per_answer(rollout, config) * len(records) / len(judged)
-        return score, kl
+        return score, kl if players.reference else None
 
     return evaluate
 

@@ -193,7 +193,7 @@ AILMENTS = (
     ),
     Ailment(
         "the pretraining mix swamps the policy",
-        (Sign(("mix_grad_norm", "policy_grad_norm", "grad_norm"), 5, mix_swamps),),
+        (Sign(("mix_pull", "policy_grad_norm"), 5, mix_swamps),),
         cause="mix.coef is too high for a gradient of this size",
         remedy=(
             "mix.normalise: true, where mix.coef counts in norms of the reward's gradient; or a lower "

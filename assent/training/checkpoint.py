@@ -109,6 +109,11 @@ class Checkpoint:
             return counters["done"]
         return 0
 
+    def newest(self) -> int | None:
+        """The steps that the newest checkpoint has made, whole or damaged; None where there is none."""
+        found = self._found()
+        return int(found[-1].name.removeprefix("step-")) if found else None
+
     def _found(self) -> list[Path]:
         return sorted(path for path in self.folder.glob("step-*") if not path.suffix)
 

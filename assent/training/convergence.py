@@ -17,7 +17,7 @@ class Unwatched:
 
     converged = False
 
-    def after(self, step: int) -> Stats:  # noqa: ARG002 - as Watch.after
+    def after(self, step: int, last: bool) -> Stats:  # noqa: ARG002 - as Watch.after
         return {}
 
     def go_back(self) -> bool:
@@ -34,7 +34,7 @@ class Watch:
     """Evaluates every few steps, keeps the best weights on disk, and says when nothing rises any more.
 
     Args:
-        evaluate: (held-out score, nats an answer from the reference) of the policy as it is.
+        evaluate: (held-out score, nats an answer from the reference if there is one) of the policy as it is.
         folder: where the best weights lie.
     """
 
@@ -43,7 +43,7 @@ class Watch:
         settings: Convergence,
         learner: Learner,
         folder: Path,
-        evaluate: Callable[[], tuple[float, float]],
+        evaluate: Callable[[], tuple[float, float | None]],
     ):
         self.settings, self.learner, self.path, self.evaluate = settings, learner, folder / BEST, evaluate
         self.best_score: float | None = None
@@ -54,18 +54,18 @@ class Watch:
     def converged(self) -> bool:
         return 0 < self.settings.patience <= self.without_rise
 
-    def after(self, step: int) -> Stats:
-        """What to log of `step`; empty between evaluations."""
-        if not self.settings.every or (step + 1) % self.settings.every:
+    def after(self, step: int, last: bool) -> Stats:
+        """What to log of `step`; empty between evaluations. The last step is always evaluated."""
+        if not self.settings.every or ((step + 1) % self.settings.every and not last):
             return {}
         score, kl = self.evaluate()
-        bounded = self.settings.max_kl is None or kl <= self.settings.max_kl
+        bounded = self.settings.max_kl is None or kl is None or kl <= self.settings.max_kl
         if bounded and (self.best_score is None or score > self.best_score):
             self.best_score, self.best_step, self.without_rise = score, step, 0
             self._keep()
         else:
             self.without_rise += 1
-        return {"held_out_score": score, "held_out_kl": kl}
+        return {"held_out_score": score} | ({} if kl is None else {"held_out_kl": kl})
 
     def ending(self, steps: int) -> str:
         """Why the weights are not those of the last step; empty when they are."""
@@ -79,6 +79,7 @@ class Watch:
         return f"kept the weights of step {self.best_step}, held-out score {self.best_score:.3g}: {rise}"
 
     def _keep(self) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self.path.with_suffix(".tmp")
         save_file(
             {name: tensor.detach().contiguous() for name, tensor in self.learner.parameters.items()},

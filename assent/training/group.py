@@ -6,13 +6,10 @@ from torch import Tensor
 
 from assent.batch import Experience, Rollout
 from assent.functional.group import best_of_n_advantages, grpo_advantages, rloo_advantages
-from assent.functional.masked import standardise
-from assent.functional.policy_gradient import token_rewards
-from assent.training import parallel
 from assent.training.policy_settings import PPOConfig
 from assent.training.ppo import Accounting
 
-Advantages = Callable[[Tensor, int], Tensor]  # (returns: Float[batch], answers a prompt) -> Float[batch]
+Advantages = Callable[[Tensor, Tensor, int], Tensor]  # (scores, charges, answers a prompt) -> Float[batch]
 
 
 def group_credit(advantages_of: Advantages) -> Accounting:
@@ -20,18 +17,32 @@ def group_credit(advantages_of: Advantages) -> Accounting:
 
     def credit(rollout: Rollout, scores: Tensor, config: PPOConfig, kl_coef: float) -> Experience:
         mask = rollout.responses.mask
-        rewards = token_rewards(scores, rollout.kl, mask, kl_coef)
-        if config.shaping.whiten:
-            rewards = standardise(rewards, mask, centre=False, total=parallel.summed)
-        advantages = advantages_of(rewards.sum(dim=1), config.credit.group)[:, None].expand_as(rewards)
-        to_go = rewards.flip(1).cumsum(dim=1).flip(1)
-        return Experience(rollout, advantages.where(mask, 0.0), to_go.where(mask, 0.0))
+        charges = -kl_coef * rollout.kl.where(mask, 0.0).sum(dim=1)
+        advantages = advantages_of(scores, charges, config.credit.group)[:, None].expand_as(rollout.kl)
+        returns = (scores + charges)[:, None].expand_as(rollout.kl)  # no critic learns from them
+        return Experience(rollout, advantages.where(mask, 0.0), returns.where(mask, 0.0))
 
     return credit
 
 
+def grpo(scores: Tensor, charges: Tensor, group: int) -> Tensor:
+    """Only scores are measured in their group's deviations, as in the paper, which has the KL in the loss.
+
+    Measured with them, the price of drift would count in units of itself where all scores are equal.
+    """
+    return grpo_advantages(scores, group) + rloo_advantages(charges, group)
+
+
+def rloo(scores: Tensor, charges: Tensor, group: int) -> Tensor:
+    return rloo_advantages(scores + charges, group)
+
+
+def best_of_n(scores: Tensor, charges: Tensor, group: int) -> Tensor:
+    return best_of_n_advantages(scores + charges, group)
+
+
 CREDITS: Mapping[str, Accounting] = {
-    "grpo": group_credit(grpo_advantages),
-    "rloo": group_credit(rloo_advantages),
-    "best_of_n": group_credit(best_of_n_advantages),
+    "grpo": group_credit(grpo),
+    "rloo": group_credit(rloo),
+    "best_of_n": group_credit(best_of_n),
 }

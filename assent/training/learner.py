@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from assent.batch import Batch
 from assent.config import Settings
-from assent.errors import Stopped
+from assent.errors import Stopped, UserError
 from assent.training import parallel
 
 B = TypeVar("B", bound=Batch)
@@ -140,9 +140,12 @@ class Learner:
         first = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
         self.optimiser.zero_grad()
         loss = self._accumulate(mix.batch, mix.terms)["loss"]
-        second = [p.grad for p in self.parameters.values() if p.grad is not None]
+        second = {name: p.grad for name, p in self.parameters.items() if p.grad is not None}
+        pulled = [
+            first[name] for name in second if name in first
+        ]  # not a critic's own, which no text pulls at
         first_norm, second_norm = (
-            nn.utils.get_total_norm(gradients).item() for gradients in (first.values(), second)
+            nn.utils.get_total_norm(gradients).item() for gradients in (pulled, second.values())
         )
         scale = mix.coef * (first_norm / max(second_norm, 1e-12) if mix.normalised else 1.0)
         for name, parameter in self.parameters.items():
@@ -150,7 +153,12 @@ class Learner:
                 parameter.grad.mul_(scale)
             if name in first:
                 parameter.grad = first[name] if parameter.grad is None else parameter.grad.add_(first[name])
-        return {"mix_loss": loss, "policy_grad_norm": first_norm, "mix_grad_norm": second_norm}
+        return {
+            "mix_loss": loss,
+            "policy_grad_norm": first_norm,
+            "mix_grad_norm": second_norm,
+            "mix_pull": scale * second_norm,
+        }
 
     def _update(self) -> Stats:
         norm = nn.utils.clip_grad_norm_(self.parameters.values(), self.settings.clip_norm).item()
@@ -195,9 +203,25 @@ class Learner:
         }
         return tensors, counters
 
+    def _check_same(self, tensors: Mapping[str, Tensor]) -> None:
+        kept = {name.removeprefix("parameter/") for name in tensors if name.startswith("parameter/")}
+        different = sorted(kept ^ self.parameters.keys()) or [
+            name for name, p in self.parameters.items() if tensors[f"parameter/{name}"].shape != p.shape
+        ]
+        if different:
+            raise UserError(
+                f"the checkpoint is of another model, or of other adapters: {len(different)} parameters are "
+                f"not the same, the first is {different[0]}"
+            )
+
     @torch.no_grad()
     def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, float]) -> None:
-        """Go back to a `state`."""
+        """Go back to a `state`.
+
+        Raises:
+            UserError: it is that of another model.
+        """
+        self._check_same(tensors)
         for name, parameter in self.parameters.items():
             parameter.copy_(tensors[f"parameter/{name}"])
             moments = {key.split("/", 1)[0]: key for key in tensors if key.endswith(f"/{name}")}

@@ -46,7 +46,12 @@ def train_policy(  # noqa: PLR0913 - the loop's parts, each used once
         generator, asked = generator_of(seed, step, parallel.rank()), questions(step)
         rollout = collect(players, asked, config, generator)
         stats = learn(players, rollout, memory, config, generator, credit or ppo_credit, mixing)
-        log(step, stats | {"planned": (step + 1) / steps} | memory.watch.after(step), rollout, asked)
+        log(
+            step,
+            stats | {"planned": (step + 1) / steps} | memory.watch.after(step, step + 1 == steps),
+            rollout,
+            asked,
+        )
         if memory.watch.converged:
             break
 
@@ -66,13 +71,14 @@ def learn(
         return ppo_terms(players, batch, config)
 
     learner, leash = memory.learner, memory.leash
-    experience = credit(rollout, shaped(rollout, config.shaping, memory.scale), config, leash.kl_coef)
+    scores, told = shaped(rollout, config.shaping, memory.scale)
+    experience = credit(rollout, scores, config, leash.kl_coef)
     rows = -(-config.minibatch // parallel.ranks())
     minibatches = list(shuffled(experience, config.epochs, rows, generator))
     updates = (learner.step(batch, terms, mixing and mixing(learner.updates)) for batch in minibatches)
     stats = list(within(config.kl.update_limit, updates))
     learner.pass_over(len(minibatches) - len(stats))  # the schedule is that of the planned updates
-    told = summary(experience, players, config) | average(stats) | {"kl_coef": leash.kl_coef}
+    told |= summary(experience, players, config) | average(stats) | {"kl_coef": leash.kl_coef}
     if config.kl.target is not None:
         leash.update(kl_per_answer(rollout, config), len(rollout) * parallel.ranks())
     return told | {"first_ratio_off": stats[0]["ratio_off"]} | learner.position()
@@ -94,8 +100,8 @@ def own_charge(rollout: Rollout) -> Tensor:
 
     k1 is the one estimate whose gradient as a reward is that of the KL: E[k1 grad log pi] = grad KL. For the
     exact sum, which is the same for every token, that of its own place would be 0; for k3 it would be
-    grad KL(pi || ref) - grad KL(ref || pi), which near the reference is 0 too. As a charge for what comes
-    later, each is as right as k1, and less noisy.
+    grad KL(pi || ref) - grad KL(ref || pi), which near the reference is 0 too. As charges for what comes
+    later, k3 and the exact sum are as right as k1, and less noisy; k2 is biased.
     """
     return rollout.kl - kl_estimate(rollout.logprobs, rollout.ref_logprobs, "k1")
 
@@ -133,7 +139,10 @@ def shuffled(
 
 
 def within(limit: float | None, updates: Iterable[Stats]) -> Iterator[Stats]:
-    """Updates up to the first that moved the policy more than `limit` nats a token from its rollout."""
+    """Updates up to the first that finds the policy more than `limit` nats a token from its rollout.
+
+    It is found in the forward of that update, which is still made: one rollout gives at least one.
+    """
     for stats in updates:
         yield stats
         if limit is not None and stats["approx_kl"] > limit:

@@ -32,14 +32,13 @@ def summary(experience: Experience, players: Players, config: PPOConfig) -> Stat
     stats = {
         "score": _mean(rollout.scores),
         "score_std": _deviation(rollout.scores),
-        "kl": kl_per_answer(rollout, config),
-        "kl_per_token": masked_mean(nats(rollout, config), mask, parallel.summed).item(),
         "length": _mean(rollout.responses.lengths.float()),
         "end_rate": _mean(rollout.ended.float()),
         "top_token": top_token(rollout, players),
     }
-    if config.shaping.clip is not None:
-        stats["score_clipped"] = _mean((rollout.scores.abs() >= config.shaping.clip).float())
+    if players.reference is not None:
+        stats["kl"] = kl_per_answer(rollout, config)
+        stats["kl_per_token"] = masked_mean(nats(rollout, config), mask, parallel.summed).item()
     if players.critic is not None:
         unexplained = masked_variance(experience.returns - rollout.values, mask, parallel.summed)
         spread = masked_variance(experience.returns, mask, parallel.summed).clamp(min=1e-8)

@@ -5,6 +5,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from assent.batch import Rollout
+from assent.functional.masked import masked_mean
 from assent.training import parallel
 from assent.training.policy_settings import Shaping
 
@@ -37,12 +38,18 @@ def without_end(rollout: Rollout, settings: Shaping) -> Bool[Tensor, " batch"]:
     return ~rollout.ended | (lengths < settings.min_tokens) | (lengths > longest)
 
 
-def shaped(rollout: Rollout, settings: Shaping, scale: RunningScale) -> Float[Tensor, " batch"]:
-    """The scores that credit is given for."""
-    scores = scale.standardised(rollout.scores) if settings.running else rollout.scores
+def shaped(
+    rollout: Rollout, settings: Shaping, scale: RunningScale
+) -> tuple[Float[Tensor, " batch"], dict[str, float]]:
+    """The scores that credit is given for, and what to tell of the shaping."""
+    scores, told = rollout.scores, {}
+    if settings.running:
+        scores = scale.standardised(scores)
     if settings.clip is not None:
+        beyond = scores.abs() > settings.clip
+        told["score_clipped"] = masked_mean(beyond.float(), torch.ones_like(beyond), parallel.summed).item()
         scores = scores.clamp(-settings.clip, settings.clip)
     improper = without_end(rollout, settings)
     if settings.no_end_score is not None:
-        return scores.masked_fill(improper, settings.no_end_score)
-    return scores - settings.no_end_penalty * improper
+        return scores.masked_fill(improper, settings.no_end_score), told
+    return scores - settings.no_end_penalty * improper, told

@@ -136,14 +136,11 @@ def pays_for_length(row: Row, past: Past) -> str | None:
 
 
 def mix_swamps(row: Row, _: Past) -> str | None:
-    """At ten to one the policy's gradient has a tenth of the step that it would make alone, or less.
-
-    `grad_norm` is that of both together, the mix with its weight; so the mix's own norm need not be asked.
-    """
-    both, alone = row["grad_norm"], row["policy_grad_norm"]
-    if both <= 10 * alone:
+    """At ten to one the policy's gradient has a tenth of the step that it would make alone, or less."""
+    mix, policy = row["mix_pull"], row["policy_grad_norm"]
+    if mix <= 10 * policy:
         return None
-    return f"the gradient's norm is {both:.2g} with the mix, {alone:.2g} without"
+    return f"the gradient's norm is {mix:.2g} from the mix, {policy:.2g} from the reward"
 
 
 def overfitted(row: Row, past: Past) -> str | None:
