@@ -103,7 +103,7 @@ def table(out: Path, names: list[str]) -> str:
             final["kl_per_answer"],
             final["length_mean"],
             *told.values(),
-            summary["seconds"][name],
+            summary["seconds"].get(name),
         ]
         if win:
             columns.append([float("nan") if value is None else value for value in row])

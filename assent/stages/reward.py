@@ -2,26 +2,26 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import torch
-from pydantic import Field
 
 from assent.batch import PreferenceBatch
-from assent.config import DataFile, ModelSource
-from assent.data.batching import Item, merge_votes, preference_batch
 from assent.data.jsonl import write_jsonl
 from assent.data.sources import comparison_row, comparisons
-from assent.data.stream import Stream, held_out
-from assent.errors import UserError
 from assent.functional.preference import credit_of_prediction, expected_calibration_error, winner_probability
 from assent.functional.statistics import wilson_interval
 from assent.models.heads import RewardModel
-from assent.models.load import LoRA, load, save_reward
-from assent.models.tokenizer import Tokenizer
+from assent.models.load import load, save_reward
 from assent.records import Comparison
 from assent.stages import forecasting
-from assent.stages.common import Training, checkpoint, reporter
+from assent.stages.common import checkpoint, reporter
+from assent.stages.judgements import (
+    FromJudgements,
+    batches_of,
+    check_judgements,
+    split_by_prompt,
+    unseen_batches,
+)
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import seed_of
@@ -33,22 +33,8 @@ RESULT = "model"
 TRAINS_ON = ("preferences",)
 
 
-class Config(Training):
+class Config(FromJudgements):
     """Settings of `stage: reward`."""
-
-    model: ModelSource
-    preferences: DataFile
-    lora: LoRA | None = None  # None: all weights learn
-    max_response_tokens: int | None = Field(default=None, ge=2)
-    held_out: float = Field(default=0.15, ge=0, lt=1)  # share of the prompts
-
-
-@dataclass(frozen=True)
-class Split:
-    """Judgements, split by prompt: no prompt stands on both sides."""
-
-    train: list[Item]
-    unseen: list[Comparison]
 
 
 def run(config: Config, work: Workspace) -> None:
@@ -57,21 +43,19 @@ def run(config: Config, work: Workspace) -> None:
     torch.manual_seed(seed_of(config.seed, "head"))
     model = RewardModel(body).to(parallel.device())
     judged = comparisons(config.preferences)
+    cut = check_judgements(judged, config, body, tokenizer, work.name)
     split = split_by_prompt(judged, config.held_out, config.seed)
-    counts = sorted({len(comparison.candidates) for comparison in judged})
-    if len(counts) != 1:
-        raise UserError(f"{work.name}: items have {counts} candidates; give one number of candidates a file")
-    batches = _batches(config, split.train, tokenizer)
     steps = config.updates(len(split.train))
     learner = Learner({"model": model}, config.learning_rate, config.optimiser, steps, config.micro_batch)
-    unseen = _chunks([one_vote(c) for c in split.unseen if c.choice is not None], tokenizer, config)
+    unseen = unseen_batches(config, split.unseen, tokenizer)
+    log = reporter(work, steps, ("loss", "accuracy", "held_out_accuracy"))
     train_reward(
         model,
-        batches,
+        batches_of(config, split.train, tokenizer),
         learner,
         checkpoint(work, learner),
         steps,
-        reporter(work, steps, ("loss", "accuracy", "held_out_accuracy")),
+        lambda step, stats: log(step, {**stats, **cut}),
         held_out=unseen,
         evaluate_every=config.evaluate_every,
         seed=config.seed,
@@ -80,37 +64,6 @@ def run(config: Config, work: Workspace) -> None:
     facts = trusted(model.eval(), unseen) | {"baselines": baselines(split.unseen)}
     (work.folder / "reward.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
     save_reward(model, tokenizer, work.folder / RESULT)
-
-
-def split_by_prompt(judged: Sequence[Comparison], share: float, seed: int) -> Split:
-    out = held_out([comparison.prompt.text for comparison in judged], share, seed)
-    train = [comparison for comparison, is_out in zip(judged, out, strict=True) if not is_out]
-    return Split(merge_votes(train), [c for c, is_out in zip(judged, out, strict=True) if is_out])
-
-
-def _batches(config: Config, items: Sequence[Item], tokenizer: Tokenizer) -> Callable[[int], PreferenceBatch]:
-    stream = Stream(len(items), config.batch, config.seed, parallel.rank(), parallel.ranks())
-
-    def batch(step: int) -> PreferenceBatch:
-        return preference_batch(
-            [items[row] for row in stream.step(step)], tokenizer, config.max_response_tokens
-        )
-
-    return batch
-
-
-def one_vote(comparison: Comparison) -> Item:
-    """One person's judgement as an item of its own; a tie gives everyone an equal share."""
-    count = len(comparison.candidates)
-    tie = comparison.choice is None
-    votes = tuple(1 / count if tie else float(k == comparison.choice) for k in range(count))
-    return Item(comparison.prompt, comparison.candidates, votes, 1)
-
-
-def _chunks(items: Sequence[Item], tokenizer: Tokenizer, config: Config) -> list[PreferenceBatch]:
-    starts = range(0, len(items), config.micro_batch)
-    chunks = [items[start : start + config.micro_batch] for start in starts]
-    return [preference_batch(chunk, tokenizer, config.max_response_tokens) for chunk in chunks]
 
 
 def trusted(model: RewardModel, unseen: Sequence[PreferenceBatch]) -> dict[str, object]:
