@@ -187,12 +187,10 @@ def test_every_token_of_an_answer_takes_its_groups_advantage():
     kl = torch.tensor([[0.1, 9.0], [0.2, 0.3], [0.0, 0.4], [0.0, 9.0]])
     rollout = replace(rollout, kl=kl)
     experience = CREDITS["grpo"](rollout, rollout.scores, config_of(credit=Credit(group=2)), kl_coef=1.0)
-    # scores 1, 3; -1, -1: two that differ are .7071 deviations from their mean. KL .1, .5; .4, 0: beside
-    # the scores, each against the other of its group: +.4, -.4; -.4, +.4
-    sides = torch.tensor([-0.7071 + 0.4, 0.7071 - 0.4, -0.4, 0.4])[:, None]
+    # returns .9, 2.5; -1.4, -1: two answers are a deviation of .7071 from their mean
+    sides = torch.tensor([-0.7071, 0.7071, -0.7071, 0.7071])[:, None]
     assert torch.allclose(experience.advantages, sides * rollout.responses.mask, atol=1e-3)
     against = CREDITS["rloo"](rollout, rollout.scores, config_of(credit=Credit(group=2)), kl_coef=1.0)
-    # returns .9, 2.5; -1.4, -1
     sides = torch.tensor([-1.6, 1.6, -0.4, 0.4])[:, None]
     assert torch.allclose(against.advantages, sides * rollout.responses.mask, atol=1e-5)
     best = CREDITS["best_of_n"](rollout, rollout.scores, config_of(credit=Credit(group=2)), kl_coef=1.0)

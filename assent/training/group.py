@@ -9,40 +9,29 @@ from assent.functional.group import best_of_n_advantages, grpo_advantages, rloo_
 from assent.training.policy_settings import PPOConfig
 from assent.training.ppo import Accounting
 
-Advantages = Callable[[Tensor, Tensor, int], Tensor]  # (scores, charges, answers a prompt) -> Float[batch]
+Advantages = Callable[[Tensor, int], Tensor]  # (returns: Float[batch], answers a prompt) -> Float[batch]
 
 
 def group_credit(advantages_of: Advantages) -> Accounting:
-    """Every token of an answer gets the answer's advantage; rows of one prompt lie side by side."""
+    """Every token of an answer gets the answer's advantage; rows of one prompt lie side by side.
+
+    What an answer returns is its score less what its KL costs, so that a nat costs the same score under
+    every algorithm. The paper of GRPO has the KL beside scores that are measured in their group's deviations: then
+    the price falls where scores differ little (benchmarks/RESULTS.md has a run of each).
+    """
 
     def credit(rollout: Rollout, scores: Tensor, config: PPOConfig, kl_coef: float) -> Experience:
         mask = rollout.responses.mask
-        charges = -kl_coef * rollout.kl.where(mask, 0.0).sum(dim=1)
-        advantages = advantages_of(scores, charges, config.credit.group)[:, None].expand_as(rollout.kl)
-        returns = (scores + charges)[:, None].expand_as(rollout.kl)  # no critic learns from them
-        return Experience(rollout, advantages.where(mask, 0.0), returns.where(mask, 0.0))
+        returns = scores - kl_coef * rollout.kl.where(mask, 0.0).sum(dim=1)
+        advantages = advantages_of(returns, config.credit.group)[:, None].expand_as(rollout.kl)
+        every = returns[:, None].expand_as(rollout.kl)  # no critic learns from them
+        return Experience(rollout, advantages.where(mask, 0.0), every.where(mask, 0.0))
 
     return credit
 
 
-def grpo(scores: Tensor, charges: Tensor, group: int) -> Tensor:
-    """Only scores are measured in their group's deviations, as in the paper, which has the KL in the loss.
-
-    Measured with them, the price of drift would count in units of itself where all scores are equal.
-    """
-    return grpo_advantages(scores, group) + rloo_advantages(charges, group)
-
-
-def rloo(scores: Tensor, charges: Tensor, group: int) -> Tensor:
-    return rloo_advantages(scores + charges, group)
-
-
-def best_of_n(scores: Tensor, charges: Tensor, group: int) -> Tensor:
-    return best_of_n_advantages(scores + charges, group)
-
-
 CREDITS: Mapping[str, Accounting] = {
-    "grpo": group_credit(grpo),
-    "rloo": group_credit(rloo),
-    "best_of_n": group_credit(best_of_n),
+    "grpo": group_credit(grpo_advantages),
+    "rloo": group_credit(rloo_advantages),
+    "best_of_n": group_credit(best_of_n_advantages),
 }
