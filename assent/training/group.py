@@ -16,8 +16,8 @@ def group_credit(advantages_of: Advantages) -> Accounting:
     """Every token of an answer gets the answer's advantage; rows of one prompt lie side by side.
 
     What an answer returns is its score less what its KL costs, so that a nat costs the same score under
-    every algorithm. The paper of GRPO has the KL beside scores that are measured in their group's deviations: then
-    the price falls where scores differ little (benchmarks/RESULTS.md has a run of each).
+    every algorithm. The paper of GRPO has the KL beside scores that are measured in deviations of their
+    group: then the price falls where scores differ little (benchmarks/RESULTS.md has a run of each).
     """
 
     def credit(rollout: Rollout, scores: Tensor, config: PPOConfig, kl_coef: float) -> Experience:
