@@ -40,7 +40,12 @@ PICTURES = (
     Picture(
         "critic",
         ("explained_variance", "score", "kl"),
-        {"default": "shared", "critic_rate": "shared, value_rate 10", "critic_reward": "critic: reward"},
+        {
+            "default": "shared",
+            "critic_rate": "shared, value_rate 10",
+            "critic_policy": "critic: policy",
+            "critic_reward": "critic: reward",
+        },
     ),
     Picture(
         "limit",
@@ -56,6 +61,22 @@ PICTURES = (
         "algorithms",
         ("score", "kl", "length"),
         {"default": "ppo", "grpo": "grpo", "rloo": "rloo", "best_of_n": "best_of_n"},
+    ),
+    Picture(
+        "extras",
+        ("entropy", "score", "kl"),
+        {"default": "default", "entropy": "entropy_coef 0.02", "whitened": "whiten", "running": "running"},
+    ),
+    Picture(
+        "optimiser",
+        ("kl", "score", "clip_fraction"),
+        {
+            "default": "default",
+            "constant": "constant rate",
+            "tensorflow": "epsilon 1e-5, tensorflow",
+            "torch_epsilon": "epsilon 1e-5, torch",
+            "adapters": "LoRA, rate 0.001",
+        },
     ),
     Picture("long", ("kl", "score", "held_out_score"), {"long": "100 steps at 0.05 a nat"}),
 )

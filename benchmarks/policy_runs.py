@@ -32,6 +32,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "adaptive": {"kl_coef": 0.5, "kl": {"target": 2.0, "horizon": 400}, "steps": 100},
     "exact": {"kl": {"estimator": "full"}},
     "k3": {"kl": {"estimator": "k3"}},
+    "critic_policy": {"critic": "policy"},
     "critic_reward": {"critic": "reward"},
     "critic_rate": {"credit": {"value_rate": 10}},
     "fast": {"learning_rate": 0.001},
@@ -41,6 +42,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "grpo": {"algorithm": "grpo"},
     "rloo": {"algorithm": "rloo"},
     "best_of_n": {"algorithm": "best_of_n"},
+    "dpo": {"algorithm": "dpo", "kl_coef": 0.1, "learning_rate": 0.00015},
+    "entropy": {"credit": {"entropy_coef": 0.02}},
+    "whitened": {"shaping": {"whiten": True}},
+    "running": {"shaping": {"running": True}},
+    "constant": {"optimiser": {"schedule": "constant"}},
+    "tensorflow": {"optimiser": {"epsilon": 1e-5, "epsilon_style": "tensorflow"}},
+    "torch_epsilon": {"optimiser": {"epsilon": 1e-5}},
+    "adapters": {"lora": {"rank": 16}, "learning_rate": 0.001},
     "long": {"kl_coef": 0.05, "steps": LONG, "until": {"every": 10}},
 }
 
@@ -64,12 +73,19 @@ def run(out: Path, name: str, changes: dict[str, dict[str, Any]]) -> None:
     demo = write_demo(out, 0)
     stages = yaml.safe_load(demo.read_text(encoding="utf-8"))
     recipe = {"seed": 0, **{stage: stages[stage] for stage in SHARED}}
-    recipe |= {policy: {**stages["tuned"], **change} for policy, change in changes.items()}
+    recipe |= {policy: changed(stages["tuned"], change) for policy, change in changes.items()}
     report = {**stages["report"], "policies": ["$sft", *(f"${policy}" for policy in changes)]}
     recipe["report"] = {**report, "compare": [[policy, "sft"] for policy in changes]}
     path = demo.with_name(f"{name}.yaml")
     path.write_text(yaml.safe_dump(recipe, sort_keys=False), encoding="utf-8")
     subprocess.run([sys.executable, "-m", "assent", "run", str(path), "--out", str(out)], check=True)
+
+
+def changed(tuned: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """The demo's policy with one option changed; DPO takes judgements where it takes prompts and rewards."""
+    if change.get("algorithm") == "dpo":
+        return {"stage": "policy", "model": tuned["model"], "preferences": "$feedback", **change}
+    return {**tuned, **change}
 
 
 def metrics(out: Path, policy: str) -> list[dict[str, Any]]:
