@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import logging
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +98,9 @@ def adapted(model: LanguageModel, lora: LoRA) -> LanguageModel:
         target_modules="all-linear",
         fan_in_fan_out=model.network.config.model_type == "gpt2",  # its Conv1D stores the transpose
     )
-    adapters: Any = get_peft_model(model.network, config)
+    with warnings.catch_warnings():  # peft asks transformers by the old name
+        warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*deprecated", FutureWarning)
+        adapters: Any = get_peft_model(model.network, config)
     return LanguageModel(model.network, adapters)
 
 
