@@ -10,6 +10,7 @@ install_import_hook([f"assent.{room}" for room in ROOMS], "type_checking.checked
 
 import pytest  # noqa: E402 - the hook must come before the first import of assent
 import torch  # noqa: E402
+from checklist_models import VARIANTS, folder_with_dropout, party_of  # noqa: E402
 
 from assent.models.build import Architecture, build  # noqa: E402
 from assent.models.language_model import LanguageModel  # noqa: E402
@@ -65,6 +66,24 @@ def stories():
         pytest.skip(f"{STORIES} is not there: it holds a copy of stories260K")
     model, tokenizer = load(str(STORIES))
     return model.eval(), tokenizer
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    """One random model a family of the checklist, on disk; nothing writes there."""
+    root = tmp_path_factory.mktemp("folders")
+    families = sorted({variant.family for variant in VARIANTS})
+    return {family: folder_with_dropout(family, root / family) for family in families}
+
+
+@pytest.fixture(params=VARIANTS, ids=str)
+def variant(request):
+    return request.param
+
+
+@pytest.fixture
+def party(variant, folders):
+    return party_of(variant, folders[variant.family])
 
 
 @pytest.fixture

@@ -15,8 +15,6 @@ import torch
 import transformers
 from checklist_models import (
     ASKED,
-    VARIANTS,
-    folder_with_dropout,
     gradient,
     own_reading,
     party_of,
@@ -39,24 +37,6 @@ from assent.training.policy_memory import PolicyMemory
 from assent.training.policy_settings import PPOConfig, Shaping
 from assent.training.ppo import learn, ppo_credit, ppo_terms
 from assent.training.rollouts import collect
-
-JUDGED_BY = {"gpt2": "llama", "llama": "t5", "t5": "bart", "bart": "gpt2"}  # with a tokenizer of its own
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("folders")
-    return {family: folder_with_dropout(family, root / family) for family in JUDGED_BY}
-
-
-@pytest.fixture(params=VARIANTS, ids=str)
-def variant(request):
-    return request.param
-
-
-@pytest.fixture
-def party(variant, folders):
-    return party_of(variant, folders[variant.family])
 
 
 @torch.no_grad()

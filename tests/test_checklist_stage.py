@@ -5,7 +5,7 @@ import json
 
 import pytest
 import torch
-from checklist_models import ASKED, VARIANTS, folder_with_dropout, own_reading
+from checklist_models import ASKED, own_reading
 from stage_world import made
 
 from assent.models.heads import RewardModel
@@ -16,17 +16,6 @@ from assent.stages import policy as policy_stage
 from assent.training.checkpoint import generator_of
 
 JUDGED_BY = {"gpt2": "llama", "llama": "t5", "t5": "bart", "bart": "gpt2"}  # with a tokenizer of its own
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("folders")
-    return {family: folder_with_dropout(family, root / family) for family in JUDGED_BY}
-
-
-@pytest.fixture(params=VARIANTS, ids=str)
-def variant(request):
-    return request.param
 
 
 @pytest.fixture(scope="module")

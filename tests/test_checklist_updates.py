@@ -15,7 +15,6 @@ import torch
 from checklist_models import (
     VARIANTS,
     experience_of,
-    folder_with_dropout,
     gradient,
     moved,
     own_reading,
@@ -33,23 +32,6 @@ from assent.training.ppo import ppo_credit, ppo_terms
 from assent.training.rollout_summary import kl_per_answer
 
 MOMENTS = {"parameter", "exp_avg", "exp_avg_sq", "step"}
-
-
-@pytest.fixture(scope="module")
-def folders(tmp_path_factory):
-    root = tmp_path_factory.mktemp("folders")
-    families = sorted({variant.family for variant in VARIANTS})
-    return {family: folder_with_dropout(family, root / family) for family in families}
-
-
-@pytest.fixture(params=VARIANTS, ids=str)
-def variant(request):
-    return request.param
-
-
-@pytest.fixture
-def party(variant, folders):
-    return party_of(variant, folders[variant.family])
 
 
 @pytest.fixture(scope="module")

@@ -1,5 +1,8 @@
 """`from assent import PPO`: a reward that only exists at run time."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
 from conftest import tiny
@@ -88,6 +91,14 @@ def test_the_rate_is_constant_unless_an_end_is_planned(folder):
     assert rates(config_of()) == [1e-2, 1e-2]
     # 2 steps of 2 epochs of 3 minibatches: the rate of update n is (12 - n) / 12 of its peak
     assert rates(config_of(steps=2, batch=24)) == pytest.approx([1e-2 * 9.5 / 12, 1e-2 * 3.5 / 12])
+
+
+def test_the_page_on_policies_shows_what_runs(folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[1] / "docs" / "policy.md").read_text("utf-8")
+    [shown] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    exec(shown.replace("path-or-hub-id", str(folder)).replace("max_new_tokens=64", "max_new_tokens=8"))
+    assert (tmp_path / "out" / "model.safetensors").is_file()
 
 
 @pytest.mark.parametrize("scores", [[1.0], [float("nan")] * 24, ["good"] * 24])

@@ -68,6 +68,7 @@ def steps_of(out, name):
             if found.read_text().count("\n") >= 3:
                 return
         time.sleep(0.002)
+    raise AssertionError(f"{name}: no three steps within a minute")
 
 
 def test_sigterm_saves_and_the_rest_gives_the_same_weights(world, unfinished):
