@@ -91,11 +91,16 @@ def _check_references(stage: Outlined, outlined: Mapping[str, Outlined], stages:
         where = f"{stage.where}: {dotted(path)}"
         if target not in outlined:
             raise UserError(f"{where}: no stage has the name {source}{nearest(target, outlined)}")
-        _check_fits(source, stages[outlined[target].kind].RESULT, where)
+        _check_fits(source, result_of(stages[outlined[target].kind], outlined[target].settings), where)
     for path, text in _plain_strings((), stage.settings):
         if _REFERENCE.fullmatch(text):
             where = f"{stage.where}: {dotted(path)}"
             raise UserError(f"{where}: {text} stands where a value belongs, not another stage's result")
+
+
+def result_of(stage: Any, settings: Settings) -> str:
+    """The name of what a stage makes, in its folder; settings may name another than their stage's own."""
+    return getattr(settings, "result", stage.RESULT)
 
 
 def _check_fits(source: Source, result: str, where: str) -> None:

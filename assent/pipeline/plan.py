@@ -11,7 +11,7 @@ from assent.errors import UserError
 from assent.pipeline.artifacts import ArtifactStore, key_of
 from assent.pipeline.hashes import Hashes
 from assent.pipeline.leaks import check_held_out
-from assent.pipeline.outline import Outlined, Stages, nearest, outline, reference
+from assent.pipeline.outline import Outlined, Stages, nearest, outline, reference, result_of
 from assent.pipeline.sources import InputFiles, identities, located, resolved, without_sources
 from assent.pipeline.state import read_exports
 from assent.stages.workspace import Forecast
@@ -73,7 +73,7 @@ class Plan:
         step = self.step(target)
         if step.key is None or step.state != "done":
             return str(source)
-        return str(self.store.path(step.key) / self.stages[step.kind].RESULT)
+        return str(self.store.path(step.key) / result_of(self.stages[step.kind], step.settings))
 
     def stage_names(self, step: Step) -> dict[str, str]:
         """The stage that each of a step's inputs comes from, by where the input lies."""

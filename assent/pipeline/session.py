@@ -11,6 +11,7 @@ from assent.pipeline.artifacts import key_of_bytes
 from assent.pipeline.files import write_json
 from assent.pipeline.machine import versions
 from assent.pipeline.memory import PeakMemory
+from assent.pipeline.outline import result_of
 from assent.pipeline.plan import Plan, Step, exports
 from assent.pipeline.progress import Progress
 from assent.pipeline.sources import as_written, resolved
@@ -60,7 +61,7 @@ def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]
             _describe(partial, step, step.request, effort(memory))
     shutil.rmtree(partial / "checkpoints", ignore_errors=True)  # the result is there, nothing to go on from
     key = key_of_bytes(step.kind, partial / module.RESULT) if exports(module) else step.request
-    _check_result(partial / module.RESULT)
+    _check_result(partial / result_of(module, settings))
     taken = effort(memory)
     _describe(partial, step, key, taken)
     drawn.store.finish(step.request, key)

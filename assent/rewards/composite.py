@@ -1,7 +1,7 @@
 """A weighted sum of rewards that keeps its parts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,22 +10,27 @@ from assent.rewards.reward import Reward, checked
 
 @dataclass(frozen=True)
 class Part:
-    """One source of reward. It counts as `weight * (score - offset) / scale`."""
+    """One source of reward. It counts as `weight * (score - offset) / scale`, within `+- weight * clip`."""
 
     name: str
     weight: float
     reward: Reward
     offset: float = 0.0
     scale: float = 1.0
+    clip: float | None = None
 
-    def judge(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
-        """Normalised scores, before the weight: Float[batch].
+    def raw(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
+        """What the reward itself says.
 
         Raises:
             RewardError: when the reward gives anything but one finite number an answer.
         """
-        scores = checked(self.name, self.reward(prompts, responses), len(responses))
-        return (np.asarray(scores) - self.offset) / self.scale
+        return checked(self.name, self.reward(prompts, responses), len(responses))
+
+    def judge(self, prompts: Sequence[str], responses: Sequence[str]) -> np.ndarray:
+        """Normalised and clipped scores, before the weight: Float[batch]. Raises as `raw` does."""
+        moved = (np.asarray(self.raw(prompts, responses)) - self.offset) / self.scale
+        return moved if self.clip is None else np.clip(moved, -self.clip, self.clip)
 
 
 @dataclass(frozen=True)
@@ -49,4 +54,4 @@ def normalised(part: Part, scores: Sequence[float]) -> Part:
     """
     deviation = float(np.std(scores))
     scale = deviation if deviation > 1e-8 else 1.0
-    return Part(part.name, part.weight, part.reward, float(np.mean(scores)), scale)
+    return replace(part, offset=float(np.mean(scores)), scale=scale)

@@ -23,7 +23,8 @@ from assent.rewards.composite import Part, judge, normalised
 from assent.rewards.function import function
 from assent.rewards.reward import Reward, checked
 from assent.stages import forecasting
-from assent.stages.common import RewardPart, check_lengths, load_parts, short_name
+from assent.stages.common import check_lengths
+from assent.stages.reward_parts import RewardPart, load_parts, short_name
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import generator_of
@@ -83,7 +84,7 @@ def run(config: Config, work: Workspace) -> None:
         config.policies[0] if isinstance(config.policies[0], str) else config.policies[0].model
     )
     reference.to(parallel.device()).eval()
-    parts = load_parts(config.rewards, work.names)
+    parts = load_parts(config.rewards, work)
     draws = {name: _draw(config, entry, asked, reference, work) for name, entry in entries.items()}
     parts = _normalised(config, parts, texts, next(iter(draws.values()))[0].texts)
     score = _scorer(parts) if parts else None
@@ -181,7 +182,7 @@ def _normalised(
 ) -> list[Part]:
     """Learned rewards in standard deviations of the first policy's answers, so that their size tells."""
     return [
-        normalised(part, part.judge(asked, first).tolist()) if settings.normalises else part
+        normalised(part, part.raw(asked, first)) if settings.normalises else part
         for part, settings in zip(parts, config.rewards, strict=True)
     ]
 

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from assent.config import DataFile, ModelSource
 from assent.models.load import LoRA
-from assent.stages.common import RewardPart
 from assent.stages.pretraining_mix import PretrainingMix
+from assent.stages.reward_parts import RewardPart
 from assent.training.policy_settings import Convergence, Credit, PPOConfig
 
 PPO_ONLY = ("gamma", "lam", "value_clip", "value_coef", "value_rate")  # of `credit`

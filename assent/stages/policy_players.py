@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -16,8 +17,8 @@ from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.rewards.composite import Part, judge, normalised
 from assent.rewards.learned import LearnedReward
-from assent.stages.common import load_parts
 from assent.stages.policy_config import Config
+from assent.stages.reward_parts import load_parts
 from assent.stages.workspace import Workspace
 from assent.training import parallel
 from assent.training.checkpoint import generator_of
@@ -103,7 +104,7 @@ def _critic_of_reward(config: Config, parts: Sequence[Part], tokenizer: Tokenize
     if not models:
         raise UserError(f"{where}: critic: reward needs a reward with a model; use critic: policy")
     part = parts[models[0]]
-    judging, read_by = load_reward(config.rewards[models[0]].source)
+    judging, read_by = load_reward(str(config.rewards[models[0]].model))
     if read_by.template != tokenizer.template or read_by.inner.get_vocab() != tokenizer.inner.get_vocab():
         raise UserError(
             f"{where}: critic: reward reads the policy's own tokens, and the tokenizer or the template of "
@@ -117,7 +118,7 @@ def _normalised_parts(
     config: Config, work: Workspace, model: LanguageModel, tokenizer: Tokenizer, asked: Sequence[Prompt]
 ) -> list[Part]:
     """The rewards, normalised on the reference's answers where asked; saved, so a resume has the same."""
-    parts, saved = load_parts(config.rewards, work.names), work.folder / "rewards.json"
+    parts, saved = load_parts(config.rewards, work), work.folder / "rewards.json"
     if not saved.exists():
         scaled = [
             normalised(part, _reference_scores(config, part, model, tokenizer, asked))
@@ -131,7 +132,7 @@ def _normalised_parts(
         temporary.replace(saved)
     facts = json.loads(saved.read_text(encoding="utf-8"))
     return [
-        Part(part.name, part.weight, part.reward, fact["offset"], fact["scale"])
+        replace(part, offset=fact["offset"], scale=fact["scale"])
         for part, fact in zip(parts, facts, strict=True)
     ]
 
@@ -146,5 +147,5 @@ def _reference_scores(
         tokens, _ = tokenizer.prompts(batch)
         generator = generator_of(config.seed, "reference", start)
         drawn = sample(model, tokens.to(model.device), config.sampling, tokenizer.end_id, generator)
-        scores += part.judge([prompt.text for prompt in batch], tokenizer.texts(drawn.responses)).tolist()
+        scores += part.raw([prompt.text for prompt in batch], tokenizer.texts(drawn.responses))
     return scores
