@@ -117,28 +117,27 @@ class LanguageBatch(Batch):
 
 
 @dataclass(frozen=True)
-class PreferenceBatch(Batch):
-    """K answers to each prompt, and how people voted between them."""
+class CandidateBatch(Batch):
+    """K answers to each prompt; what was said of them is in the types below."""
 
     prompts: Tokens
     ids: Int[Tensor, "batch candidate response"]
     mask: Bool[Tensor, "batch candidate response"]
-    votes: Float[Tensor, "batch candidate"]  # rows sum to 1: a click is one-hot, a tie is even
 
     @property
     def loss_mask(self) -> Bool[Tensor, " batch"]:
-        return torch.ones_like(self.votes[:, 0], dtype=torch.bool)
+        return torch.ones_like(self.ids[:, 0, 0], dtype=torch.bool)
 
     @property
     def candidates(self) -> int:
-        return self.votes.shape[1]
+        return self.ids.shape[1]
 
     def flat(self) -> tuple[Tokens, Tokens]:
         """Prompts and answers with one row an answer, candidates of a prompt side by side."""
         prompts = self.prompts.map(lambda tensor: tensor.repeat_interleave(self.candidates, dim=0))
         return prompts, Tokens(self.ids.flatten(0, 1), self.mask.flatten(0, 1))
 
-    def trimmed(self) -> "PreferenceBatch":
+    def trimmed(self) -> Self:
         longest = int(self.mask.sum(dim=2).max())
         return replace(
             self,
@@ -146,6 +145,73 @@ class PreferenceBatch(Batch):
             ids=self.ids[:, :, :longest],
             mask=self.mask[:, :, :longest],
         )
+
+
+@dataclass(frozen=True)
+class PreferenceBatch(CandidateBatch):
+    """How people voted between the candidates."""
+
+    votes: Float[Tensor, "batch candidate"]  # rows sum to 1: a click is one-hot, a tie is even
+
+
+@dataclass(frozen=True)
+class RankingBatch(CandidateBatch):
+    """How people ordered the candidates, each person's whole ranking."""
+
+    rankings: Int[Tensor, "batch annotator candidate"]  # indices from best to worst
+    shares: Float[Tensor, "batch annotator"]  # rows sum to 1; 0 where there are fewer annotators
+
+
+@dataclass(frozen=True)
+class PairsBatch(CandidateBatch):
+    """How people voted between pairs of candidates."""
+
+    wins: Float[Tensor, "batch candidate candidate"]  # [b, i, j]: share of b's votes for i over j; sum to 1
+
+
+@dataclass(frozen=True)
+class MarginBatch(PairsBatch):
+    """Votes between pairs, and how clear they were."""
+
+    strength: Float[Tensor, "batch candidate candidate"]  # of the votes for i over j, 0..1; 0 if not told
+
+
+@dataclass(frozen=True)
+class RatingBatch(Batch):
+    """Single answers, and the numbers that people gave them."""
+
+    prompts: Tokens
+    responses: Tokens
+    values: Float[Tensor, "batch criterion"]  # 0..1 of the scale; 0 where nothing was said
+    given: Bool[Tensor, "batch criterion"]
+
+    @property
+    def loss_mask(self) -> Bool[Tensor, "batch criterion"]:
+        return self.given
+
+    def flat(self) -> tuple[Tokens, Tokens]:
+        return self.prompts, self.responses
+
+    def trimmed(self) -> "RatingBatch":
+        return replace(self, prompts=self.prompts.left_trimmed(), responses=self.responses.right_trimmed())
+
+
+Judged = CandidateBatch | RatingBatch
+
+
+@dataclass(frozen=True)
+class Resampled(Batch):
+    """Judgements, and how often each member of an ensemble drew each row for its own training set."""
+
+    judged: Judged
+    draws: Float[Tensor, "batch member"]
+
+    @property
+    def loss_mask(self) -> Bool[Tensor, "batch ..."]:
+        return self.judged.loss_mask
+
+    def trimmed(self) -> "Resampled":
+        return Resampled(self.judged.trimmed(), self.draws)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, ValidationError
@@ -21,6 +21,7 @@ class Settings(BaseModel):
     """The base of all settings: immutable, and an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    in_key: ClassVar[bool] = True  # False: how fast and how much at most; no part of a stage's key
 
 
 class Source(str):
@@ -82,24 +83,26 @@ def _explain(cls: type[BaseModel], problem: Any, where: str) -> str:
 
 def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str]:
     """The known keys of the settings that lie at `path` below `cls`."""
-    for part in path:
+    for part, tag in zip(path, (*path[1:], None), strict=False):
         if isinstance(part, int) or part not in cls.model_fields:
             continue  # a position in a list, or the tag of a union: same class
-        nested = _settings_in(cls.model_fields[part].annotation)
-        if nested is not None:
-            cls = nested
+        found = list(_settings_in(cls.model_fields[part].annotation))
+        told = (each for each in found if tag in _tags(each))
+        cls = next(told, found[0] if found else cls)
     yield from cls.model_fields
 
 
-def _settings_in(annotation: Any) -> type[BaseModel] | None:
-    """The first settings class inside an annotation such as `list[Part] | None`."""
+def _tags(cls: type[BaseModel]) -> tuple[Any, ...]:
+    """What `kind` is in settings of that kind."""
+    return getattr(cls.model_fields["kind"].annotation, "__args__", ()) if "kind" in cls.model_fields else ()
+
+
+def _settings_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The settings classes inside an annotation such as `list[Part] | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
+        yield annotation
     for inner in getattr(annotation, "__args__", ()):
-        found = _settings_in(inner)
-        if found is not None:
-            return found
-    return None
+        yield from _settings_in(inner)
 
 
 def sources(settings: BaseModel) -> Iterator[tuple[tuple[str | int, ...], Source]]:

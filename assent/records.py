@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from assent.errors import UserError
 
+AI_ANNOTATOR = "ai:"  # begins the name of an annotator that is a model
 Message = Mapping[str, str]  # {"role": "user" | "assistant" | "system", "content": text}
 
 
@@ -41,7 +42,8 @@ class Comparison:
     """One person's judgement between two or more candidates, in the order in which they were shown.
 
     `choice` is the index of the best candidate; None says that nobody won (a tie).
-    `ranking` holds candidate indices from best to worst.
+    `ranking` holds candidate indices from best to worst; one with ties stands as its pairs instead.
+    `pairs` holds (left, right, winner) as candidate indices, winner None for a tie; some may be missing.
     """
 
     prompt: Prompt
@@ -54,6 +56,7 @@ class Comparison:
     strength: float | None = None  # how much better, 0..1
     criterion: str = ""
     shown_order: tuple[int, ...] = ()
+    pairs: tuple[tuple[int, int, int | None], ...] = ()
 
     def __post_init__(self):
         count = len(self.candidates)
@@ -63,6 +66,44 @@ class Comparison:
             raise UserError(f"choice {self.choice} is not one of the {count} candidates (0..{count - 1})")
         if self.ranking and sorted(self.ranking) != list(range(count)):
             raise UserError(f"ranking {list(self.ranking)} does not name each of the {count} candidates once")
+        self._check_pairs(count)
+
+    @property
+    def pairwise(self) -> tuple[tuple[int, int, int | None], ...]:
+        """Every pair that was decided: `pairs`, or all of the ranking, or the winner against each other."""
+        count = len(self.candidates)
+        if self.pairs:
+            return self.pairs
+        if self.ranking:
+            return tuple((a, b, a) for place, a in enumerate(self.ranking) for b in self.ranking[place + 1 :])
+        if self.choice is not None:
+            return tuple((self.choice, k, self.choice) for k in range(count) if k != self.choice)
+        return tuple((a, b, None) for a in range(count) for b in range(a + 1, count))
+
+    @property
+    def best(self) -> tuple[int, ...]:
+        """Who shares the vote: the choice, or whoever won most of the pairs (a tie is half a win)."""
+        if self.choice is not None:
+            return (self.choice,)
+        wins = [0.0] * len(self.candidates)
+        for left, right, winner in self.pairwise:
+            wins[left] += 0.5 if winner is None else winner == left
+            wins[right] += 0.5 if winner is None else winner == right
+        return tuple(k for k, won in enumerate(wins) if won == max(wins))
+
+    def _check_pairs(self, count: int) -> None:
+        seen = set()
+        for left, right, winner in self.pairs:
+            pair = [left, right, winner]
+            if left == right or not 0 <= min(left, right) <= max(left, right) < count:
+                raise UserError(f"pairs: {pair} does not name two of the {count} candidates (0..{count - 1})")
+            if winner not in (left, right, None):
+                raise UserError(
+                    f"pairs: {pair}: the winner is neither {left} nor {right}, nor null for a tie"
+                )
+            if frozenset((left, right)) in seen:
+                raise UserError(f"pairs: {left} and {right} are compared twice; give each pair once")
+            seen.add(frozenset((left, right)))
 
 
 @dataclass(frozen=True)
@@ -75,3 +116,17 @@ class Rating:
     scale: tuple[float, float]  # lowest, highest
     criterion: str = ""
     annotator: str = ""
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A text, and what people said it is: one label or several."""
+
+    text: str
+    labels: tuple[str, ...]
+
+    def __post_init__(self):
+        if not self.labels or not all(self.labels):
+            raise UserError(f"a labelled text needs a label, and this has {list(self.labels)}")
+        if len(set(self.labels)) < len(self.labels):
+            raise UserError(f"a label is given twice: {list(self.labels)}")

@@ -200,7 +200,7 @@ def made_up_record(name="storyteller", seed=7, **changes):
         "stages": stages,
         "summary": SUMMARY,
         "answers": answer_rows(),
-        "reward": REWARD,
+        "rewards": {"judge": REWARD},
     }
     return RunRecord(**(values | changes))
 
@@ -221,7 +221,7 @@ def waiting_record():
         stage("tuned", "policy", inputs=["judge"], status="pending", seconds=0.0),
         stage("report", "evaluate", inputs=["sft", "tuned"], status="pending", seconds=0.0),
     ]
-    return made_up_record(stages=stages, summary={}, answers=[], reward=None)
+    return made_up_record(stages=stages, summary={}, answers=[], rewards={})
 
 
 class Page(HTMLParser):

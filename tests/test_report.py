@@ -19,7 +19,7 @@ TEMPLATES = Path(__file__).parent.parent / "assent" / "evaluation" / "templates"
 
 def renderings():
     full = made_up_record()
-    empty = replace(full, stages=[], summary={}, answers=[], reward=None, versions={}, seed=None, machine="")
+    empty = replace(full, stages=[], summary={}, answers=[], rewards={}, versions={}, seed=None, machine="")
     return {"full": render(full), "empty": render(empty), "compared": render_comparison([full, empty])}
 
 
@@ -62,7 +62,7 @@ def hostile_record():
         },
         answers=[{"prompt": PAYLOAD,
                   "answers": {PAYLOAD: {"text": PAYLOAD, "scores": {PAYLOAD: 1.0}}, "b": None}}],
-        reward={"accuracy": 0.6, "baselines": {PAYLOAD: 0.5}, "reliability": []},
+        rewards={PAYLOAD: {"accuracy": 0.6, "baselines": {PAYLOAD: 0.5}, "reliability": []}},
     )  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def test_run_that_waits_says_what_for_and_invents_nothing():
 )
 def test_missing_evaluation_is_named(stages, sentence):
     record = made_up_record(
-        stages=stages, summary={"policies": None, "comparisons": None}, answers=[], reward=None
+        stages=stages, summary={"policies": None, "comparisons": None}, answers=[], rewards={}
     )
     assert verdict(record).sentence == sentence
     assert sentence in one_line(Page(render(record)).text)

@@ -159,7 +159,7 @@ def small_run(seed, kl_coef=0.05, scores=(1.0, 2.0), win_rate=0.8):
         "policies": {"sft": {"gold_mean": 2.0}, "tuned": {"gold_mean": win_rate}},
         "comparisons": [row],
     }
-    return made_up_record(seed=seed, stages=[tuned], summary=summary, reward=None, answers=[])
+    return made_up_record(seed=seed, stages=[tuned], summary=summary, rewards={}, answers=[])
 
 
 def test_seeds_of_one_recipe_are_overlaid_with_mean_and_band():

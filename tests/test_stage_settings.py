@@ -230,12 +230,13 @@ def test_people_and_a_panel_do_not_mix(tmp_path):
         made("annotate", tmp_path, candidates=asked, **both)
 
 
-def test_one_number_of_candidates_a_file(world, tmp_path):
+def test_a_file_may_hold_several_numbers_of_candidates(world, tmp_path):
     row = {"input_text": "1?", "candidate_0": "a", "candidate_1": "b", "choice": 0}
     judged = [{**row, "input_text": f"{n}?"} for n in range(6)] + [{**row, "candidate_2": "c"}]
     preferences = written(tmp_path / "judged.jsonl", judged)
-    with pytest.raises(UserError, match=r"items have \[2, 3\] candidates"):
-        made("reward", tmp_path, model=str(world / "base"), preferences=preferences, steps=1)
+    settings = {"preferences": preferences, "held_out": 0, "epochs": 1, "batch": 8}
+    _, log = made("reward", tmp_path, model=str(world / "base"), **settings)
+    assert len(log) == 2  # a batch of two candidates, and one of three
 
 
 def test_a_reward_model_of_three_candidates_with_nothing_held_out(world, tmp_path):

@@ -60,7 +60,7 @@ def test_the_summary_and_the_record(folder):
     record = collect(folder / "run")
     assert (record.name, record.command, record.seed) == ("recipe", "assent run x", None)
     assert record.answers[0]["prompt"] == "Hello?"
-    assert record.reward["loss"] == 0.4
+    assert record.rewards["judge"]["loss"] == 0.4
     stages = {stage.name: stage for stage in record.stages}
     assert stages["a"].metrics == [{"step": step, "loss": 0.1 / (step + 1)} for step in range(3)]
     assert stages["judge"].message == "stopped early: held-out loss rises"

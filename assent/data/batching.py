@@ -1,7 +1,8 @@
 """Records to batches: encode, cut, pad, pack, and merge what several people said of one item."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -120,6 +121,7 @@ class Item:
     candidates: tuple[str, ...]
     votes: tuple[float, ...]
     judgements: int
+    said: tuple[Comparison, ...] = ()  # each judgement whole, its candidates in this item's order
 
 
 def merge_votes(comparisons: Sequence[Comparison]) -> list[Item]:
@@ -129,22 +131,35 @@ def merge_votes(comparisons: Sequence[Comparison]) -> list[Item]:
     same candidates. A tie gives each candidate an equal share. Every item weighs the same, however many
     people judged it.
     """
-    tallies: dict[tuple[str, tuple[str, ...]], list[float]] = {}
-    firsts: dict[tuple[str, tuple[str, ...]], Comparison] = {}
-    counts: dict[tuple[str, tuple[str, ...]], int] = {}
-    for comparison in comparisons:
-        ordered = sorted(range(len(comparison.candidates)), key=lambda k: comparison.candidates[k])
-        key = (comparison.item or comparison.prompt.text, tuple(comparison.candidates[k] for k in ordered))
-        firsts.setdefault(key, comparison)
-        tally = tallies.setdefault(key, [0.0] * len(ordered))
-        counts[key] = counts.get(key, 0) + 1
-        for position, k in enumerate(ordered):
-            share = 1 / len(ordered) if comparison.choice is None else float(comparison.choice == k)
-            tally[position] += share
-    return [
-        Item(firsts[key].prompt, key[1], tuple(vote / counts[key] for vote in tally), counts[key])
-        for key, tally in tallies.items()
-    ]
+    judged: dict[tuple[str, tuple[str, ...]], list[Comparison]] = {}
+    for comparison in map(in_order, comparisons):
+        key = comparison.item or comparison.prompt.text, comparison.candidates
+        judged.setdefault(key, []).append(comparison)
+    return [item_of(said) for said in judged.values()]
+
+
+def item_of(said: Sequence[Comparison]) -> Item:
+    """Judgements of the same candidates, in the same order, as one item."""
+    count = len(said[0].candidates)
+    tally = [sum((k in c.best) / len(c.best) for c in said) for k in range(count)]
+    return Item(
+        said[0].prompt, said[0].candidates, tuple(vote / len(said) for vote in tally), len(said), tuple(said)
+    )
+
+
+def in_order(comparison: Comparison) -> Comparison:
+    """The same judgement with its candidates in alphabetical order, so that those of one item align."""
+    order = sorted(range(len(comparison.candidates)), key=lambda k: comparison.candidates[k])
+    place: dict[int | None, Any] = {k: position for position, k in enumerate(order)} | {None: None}
+    shown = comparison.shown_order
+    return replace(
+        comparison,
+        candidates=tuple(comparison.candidates[k] for k in order),
+        choice=place[comparison.choice],
+        ranking=tuple(place[k] for k in comparison.ranking),
+        pairs=tuple((place[left], place[right], place[winner]) for left, right, winner in comparison.pairs),
+        shown_order=tuple(shown[k] for k in order) if len(shown) == len(order) else shown,
+    )
 
 
 def preference_batch(

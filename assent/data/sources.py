@@ -1,28 +1,19 @@
 """Records from files, and files from records: one reader and one writer for each known format."""
 
-import glob
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-from assent.data.jsonl import read_jsonl
+from assent.data.rows import files, indices_of, messages_of, meta_of, number_of, prompt_of, prompt_row
+from assent.data.rows import rows_of as _rows
+from assent.data.rows import text_of as _text
 from assent.errors import UserError
 from assent.models.tokenizer import END_OF_TEXT
-from assent.records import Candidates, Comparison, Demonstration, Message, Prompt
+from assent.records import Candidates, Comparison, Demonstration, Prompt
 
-ROLES = ("system", "user", "assistant")
 OF_THE_JUDGEMENT = ("annotator", "item", "seconds", "strength", "criterion", "shown_order")  # in `meta`
 
-
-def files(pattern: str) -> list[Path]:
-    """The files that a path or a pattern such as `corpus/*.txt` names, in a fixed order."""
-    if any(character in pattern for character in "*?["):
-        found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file()]
-    else:
-        found = [Path(pattern)]
-    if not found or not found[0].exists():
-        raise UserError(f"{pattern}: no such file")
-    return found
+Pairs = tuple[tuple[int, int, int | None], ...]
 
 
 def documents(pattern: str, separator: str = END_OF_TEXT) -> Iterator[str]:
@@ -38,7 +29,7 @@ def documents(pattern: str, separator: str = END_OF_TEXT) -> Iterator[str]:
 
 def prompts(pattern: str) -> list[Prompt]:
     """`{"input_text": "..."}` or `{"messages": [...]}` a line; `id` and `meta` may stand beside."""
-    return [_prompt(row, where) for where, row in _rows(pattern)]
+    return [prompt_of(row, where) for where, row in _rows(pattern)]
 
 
 def demonstrations(pattern: str) -> list[Demonstration]:
@@ -51,13 +42,17 @@ def candidates(pattern: str) -> list[Candidates]:
     found = []
     for where, row in _rows(pattern):
         texts = _candidate_texts(row, where)
-        prompt = _prompt(row, where)
+        prompt = prompt_of(row, where)
         found.append(Candidates(_named(prompt, f"item-{len(found)}"), texts, prompt.meta))
     return found
 
 
 def comparisons(pattern: str) -> list[Comparison]:
-    """`{"input_text", "candidate_0", "candidate_1", ..., "choice"}` a line; choice null is a tie."""
+    """`{"input_text", "candidate_0", "candidate_1", ..., "choice"}` a line; choice null is a tie.
+
+    Beside or instead of `choice` may stand `pairs`, a list of [left, right, winner or null], or `ranking`,
+    candidates' numbers from best to worst, where a list within the list is a tie: [2, [0, 1], 3].
+    """
     return [_comparison(row, where) for where, row in _rows(pattern)]
 
 
@@ -67,6 +62,8 @@ def comparison_row(comparison: Comparison) -> dict[str, Any]:
     row["choice"] = comparison.choice
     if comparison.ranking:
         row["ranking"] = list(comparison.ranking)
+    if comparison.pairs:
+        row["pairs"] = [list(pair) for pair in comparison.pairs]
     known = {
         "annotator": comparison.annotator,
         "item": comparison.item,
@@ -85,32 +82,7 @@ def comparison_row(comparison: Comparison) -> dict[str, Any]:
 
 def candidates_row(prompt: Prompt, texts: tuple[str, ...]) -> dict[str, Any]:
     """A row with the prompt and its answers."""
-    row: dict[str, Any] = (
-        {"messages": list(prompt.messages)} if prompt.messages else {"input_text": prompt.text}
-    )
-    return row | {f"candidate_{index}": text for index, text in enumerate(texts)}
-
-
-def _rows(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    empty = True
-    for path in files(pattern):
-        for where, row in read_jsonl(path):
-            empty = False
-            yield where, row
-    if empty:
-        raise UserError(f"{pattern}: no rows there")
-
-
-def _prompt(row: Mapping[str, Any], where: str) -> Prompt:
-    meta = row.get("meta", {})
-    if not isinstance(meta, dict):
-        raise UserError(f"{where}: meta: expected an object, found {meta!r}")
-    identity = {"id": str(row.get("id", "")), "meta": meta}
-    if "messages" in row:
-        messages = _messages(row["messages"], where)
-        asked = [message["content"] for message in messages if message["role"] == "user"]
-        return Prompt(asked[-1] if asked else messages[-1]["content"], messages, **identity)
-    return Prompt(_text(row, "input_text", where), **identity)
+    return prompt_row(prompt) | {f"candidate_{index}": text for index, text in enumerate(texts)}
 
 
 def _named(prompt: Prompt, name: str) -> Prompt:
@@ -120,32 +92,27 @@ def _named(prompt: Prompt, name: str) -> Prompt:
 def _demonstration(row: Mapping[str, Any], where: str) -> Demonstration:
     author = str(row.get("author", ""))
     if "messages" in row:
-        messages = _messages(row["messages"], where)
+        messages = messages_of(row["messages"], where)
         if len(messages) < 2 or messages[-1]["role"] != "assistant":
             raise UserError(f"{where}: messages: expected a chat whose last message is the assistant's")
-        prompt = _prompt({**row, "messages": list(messages[:-1])}, where)
+        prompt = prompt_of({**row, "messages": list(messages[:-1])}, where)
         return Demonstration(prompt, messages[-1]["content"], author)
-    return Demonstration(_prompt(row, where), _text(row, "output_text", where), author)
+    return Demonstration(prompt_of(row, where), _text(row, "output_text", where), author)
 
 
 def _comparison(row: Mapping[str, Any], where: str) -> Comparison:
     texts = _candidate_texts(row, where)
-    meta = row.get("meta", {})
-    if not isinstance(meta, dict):
-        raise UserError(f"{where}: meta: expected an object, found {meta!r}")
-    if "choice" not in row:
-        raise UserError(f"{where}: choice is missing: expected 0 to {len(texts) - 1}, or null for a tie")
-    choice = row["choice"]
-    if choice is not None and (isinstance(choice, bool) or not isinstance(choice, int)):
-        raise UserError(
-            f"{where}: choice: expected 0 to {len(texts) - 1}, or null for a tie, found {choice!r}"
-        )
+    meta = meta_of(row, where)
     of_the_prompt = {key: value for key, value in meta.items() if key not in OF_THE_JUDGEMENT}
-    prompt = _prompt({**row, "meta": of_the_prompt}, where)
-    ranking, shown_order = _indices(row, "ranking", where), _indices(meta, "shown_order", where)
-    seconds, strength = _number(meta, "seconds", where), _number(meta, "strength", where)
+    prompt = prompt_of({**row, "meta": of_the_prompt}, where)
+    shown_order = indices_of(meta, "shown_order", where)
+    seconds, strength = number_of(meta, "seconds", where), number_of(meta, "strength", where)
+    if strength is not None and not 0 <= strength <= 1:
+        raise UserError(f"{where}: strength: expected 0 to 1, found {strength!r}")
+    choice = _choice(row, len(texts), where)
+    ranking, pairs = _order(row, where)
     try:
-        return Comparison(
+        judged = Comparison(
             prompt=prompt,
             candidates=texts,
             choice=choice,
@@ -156,9 +123,62 @@ def _comparison(row: Mapping[str, Any], where: str) -> Comparison:
             strength=strength,
             criterion=str(meta.get("criterion", "")),
             shown_order=shown_order,
+            pairs=pairs,
         )
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
+    first = _first(row)
+    if first and choice not in (None, *first):
+        raise UserError(f"{where}: choice {choice} contradicts ranking {row['ranking']}")
+    return judged if "choice" in row or len(first) != 1 else replace(judged, choice=first[0])
+
+
+def _first(row: Mapping[str, Any]) -> tuple[int, ...]:
+    """Who shares the first place of the row's ranking."""
+    ranking = row.get("ranking")
+    if not ranking:
+        return ()
+    return tuple(ranking[0]) if isinstance(ranking[0], list) else (ranking[0],)
+
+
+def _choice(row: Mapping[str, Any], count: int, where: str) -> int | None:
+    expected = f"expected 0 to {count - 1}, or null for a tie"
+    if not {"choice", "ranking", "pairs"} & row.keys():
+        raise UserError(f"{where}: choice is missing: {expected} (or ranking, or pairs)")
+    choice = row.get("choice")
+    if choice is not None and (isinstance(choice, bool) or not isinstance(choice, int)):
+        raise UserError(f"{where}: choice: {expected}, found {choice!r}")
+    return choice
+
+
+def _order(row: Mapping[str, Any], where: str) -> tuple[tuple[int, ...], Pairs]:
+    """(ranking, pairs); a ranking that holds ties becomes its pairs, the tied ones without a winner."""
+    pairs, ranking = _pairs(row, where), row.get("ranking") or []
+    if not isinstance(ranking, list) or not any(isinstance(place, list) for place in ranking):
+        return indices_of(row, "ranking", where), pairs
+    if pairs:
+        raise UserError(f"{where}: a ranking with ties is a set of pairs: give ranking or pairs, not both")
+    places = [place if isinstance(place, list) else [place] for place in ranking]
+    named = indices_of({"ranking": [index for place in places for index in place]}, "ranking", where)
+    count = len(_candidate_texts(row, where))
+    if sorted(named) != list(range(count)):
+        raise UserError(f"{where}: ranking {ranking} does not name each of the {count} candidates once")
+    stands = {index: number for number, place in enumerate(places) for index in place}
+    ordered = [(a, b) for position, a in enumerate(named) for b in named[position + 1 :]]
+    return (), tuple((a, b, None if stands[a] == stands[b] else a) for a, b in ordered)
+
+
+def _pairs(row: Mapping[str, Any], where: str) -> Pairs:
+    found = row.get("pairs") or []
+    if not isinstance(found, list):
+        raise UserError(f"{where}: pairs: expected a list of [left, right, winner or null], found {found!r}")
+    for index, pair in enumerate(found):
+        three = isinstance(pair, list) and len(pair) == 3
+        if not three or [type(k) for k in pair[:2]] != [int, int] or type(pair[2]) not in (int, type(None)):
+            raise UserError(
+                f"{where}: pairs[{index}]: expected [left, right, winner or null], found {pair!r}"
+            )
+    return tuple((left, right, winner) for left, right, winner in found)
 
 
 def _candidate_texts(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
@@ -166,42 +186,3 @@ def _candidate_texts(row: Mapping[str, Any], where: str) -> tuple[str, ...]:
     if count < 2:
         raise UserError(f"{where}: expected candidate_0 and candidate_1, found the keys {', '.join(row)}")
     return tuple(_text(row, f"candidate_{index}", where) for index in range(count))
-
-
-def _indices(row: Mapping[str, Any], key: str, where: str) -> tuple[int, ...]:
-    value = row.get(key) or []
-    if not isinstance(value, list) or not all(type(index) is int for index in value):
-        raise UserError(f"{where}: {key}: expected a list of candidates' numbers, found {value!r}")
-    return tuple(value)
-
-
-def _number(row: Mapping[str, Any], key: str, where: str) -> float | None:
-    value = row.get(key)
-    if value is not None and type(value) not in (int, float):
-        raise UserError(f"{where}: {key}: expected a number, found {value!r}")
-    return value
-
-
-def _text(row: Mapping[str, Any], key: str, where: str) -> str:
-    if key not in row:
-        raise UserError(f"{where}: {key} is missing; found the keys {', '.join(row) or 'none'}")
-    if not isinstance(row[key], str):
-        raise UserError(f"{where}: {key}: expected text, found {row[key]!r}")
-    return row[key]
-
-
-def _messages(value: Any, where: str) -> tuple[Message, ...]:
-    if not isinstance(value, list) or not value:
-        raise UserError(f"{where}: messages: expected a list of {{role, content}}, found {value!r}")
-    for index, message in enumerate(value):
-        good = (
-            isinstance(message, dict)
-            and message.get("role") in ROLES
-            and isinstance(message.get("content"), str)
-        )
-        if not good:
-            raise UserError(
-                f"{where}: messages[{index}]: expected {{role: system|user|assistant, content: text}}, "
-                f"found {message!r}"
-            )
-    return tuple({"role": message["role"], "content": message["content"]} for message in value)

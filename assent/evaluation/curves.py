@@ -11,6 +11,8 @@ Values = list[float | None]
 POINTS = 600  # more than this many are thinned, since a chart is about as many pixels wide
 COLOURS = 6
 ROW = 3  # charts side by side on a wide page
+GUARD = "guard_"  # of what a policy's guard saw; one chart for all of it
+GUARDED, JUDGED = "guard_proxy", "guard_judge/"
 
 
 def smoothed(values: Sequence[float | None], span: int) -> Values:
@@ -126,7 +128,8 @@ def stage_charts(stage: StageRecord) -> tuple[list[dict[str, Any]], list[dict[st
     """The charts of one stage: those to show, and those to show on demand."""
     frames: dict[str, list[str]] = {}
     for name in metric_names(stage.metrics):
-        frames.setdefault(frame_of(name), []).append(name)
+        if not name.startswith(GUARD):
+            frames.setdefault(frame_of(name), []).append(name)
     first, more = [], []
     for key, names in frames.items():
         series = []
@@ -135,8 +138,35 @@ def stage_charts(stage: StageRecord) -> tuple[list[dict[str, Any]], list[dict[st
             series.append(line(_label(name, len(names)), place, steps, values, span_for(name, len(values))))
         words = curve(key if key in names or key == "reward/" else names[0])
         (first if key in FIRST else more).append(frame(words, series))
+    first[ROW - 1 : ROW - 1] = guard_charts(stage.metrics)
     filling = max(0, ROW - len(first))
     return first + more[:filling], more[filling:]
+
+
+def guard_charts(metrics: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What a policy's guard saw: reward and judges against the square root of the KL, as arXiv:2210.10760.
+
+    It begins at 0, before training. Without a reference there is no KL, and the steps stand for it.
+    """
+    looks = [row for row in metrics if finite(row.get(GUARDED)) is not None]
+    if not looks:
+        return []
+    measured = all(finite(row.get("guard_sqrt_kl")) is not None for row in looks)
+    across = [float(row["guard_sqrt_kl"] if measured else row["step"] + 1) for row in looks]
+    order = sorted(range(len(looks)), key=across.__getitem__)
+    steps = [0.0, *(across[place] for place in order)]
+
+    def values(name: str) -> Values:
+        return [0.0, *(finite(looks[place].get(name)) for place in order)]
+
+    series, bands = [], []
+    for colour, name in enumerate([GUARDED, *(key for key in looks[0] if key.startswith(JUDGED))]):
+        label = name.removeprefix(JUDGED) if name != GUARDED else "reward"
+        series.append(line(label, colour, steps, values(name), 1))
+        ends = {end: rounded(values(name.replace(GUARD, f"{GUARD}{end}_", 1))) for end in ("low", "high")}
+        bands.append({"colour": colour % COLOURS, "steps": whole(steps), **ends})
+    what = {"across": "sqrt(KL)" if measured else "step", "band": "95% interval"}
+    return [frame(curve("guard"), series, bands) | what]
 
 
 def _label(name: str, together: int) -> str:

@@ -50,6 +50,35 @@ def interval(low: Any, high: Any) -> str:
     return f"{percent(low).removesuffix('%')}–{percent(high)}"
 
 
+def signed(value: Any, digits: int = 2) -> str:
+    """`0.431` -> `+0.43`; a change has a sign, and zero has none."""
+    text = number(value, digits)
+    return f"+{text}" if (finite(value) or 0) > 0 else text
+
+
+def span(low: Any, high: Any, digits: int = 2) -> str:
+    """`-0.12, 0.3` -> `−0.12 to +0.30`; empty when either end is missing."""
+    if finite(low) is None or finite(high) is None:
+        return ""
+    return f"{signed(low, digits)} to {signed(high, digits)}"
+
+
+def change(value: Any) -> str:
+    """`-0.114` -> `−0.11`: two decimals, for columns of numbers of one scale."""
+    value = finite(value)
+    if value is None:
+        return MISSING
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
+
+
+def points(value: Any) -> str:
+    """`0.068` -> `+6.8`: a difference of shares in percentage points, one decimal."""
+    value = finite(value)
+    if value is None:
+        return MISSING
+    return f"{100 * value:+.1f}".replace("-", "−")
+
+
 def duration(seconds: Any) -> str:
     """`754` -> `12 min 34 s`."""
     value = finite(seconds)

@@ -14,7 +14,6 @@ from markupsafe import Markup
 from assent.evaluation import numbers, wording
 from assent.evaluation.curves import stage_charts
 from assent.evaluation.graph import laid_out
-from assent.evaluation.numbers import finite
 from assent.evaluation.overlay import (
     differing_settings,
     final_numbers,
@@ -23,6 +22,7 @@ from assent.evaluation.overlay import (
     overlays,
     run_labels,
 )
+from assent.evaluation.reward_view import views
 from assent.evaluation.run_record import RunRecord, StageRecord
 from assent.evaluation.side_by_side import cards
 from assent.evaluation.verdict import (
@@ -31,7 +31,6 @@ from assent.evaluation.verdict import (
     duels,
     missing_evaluation,
     policies,
-    reward_model,
     roles,
     tiles,
     verdict,
@@ -58,8 +57,7 @@ def render(record: RunRecord) -> str:
         after=after,
         graph=laid_out(record.stages),
         curves=_numbered(record, charts),
-        reward=reward_model(record),
-        reliability=_reliability(record.reward),
+        rewards=views(record),
         cards=cards(record.answers, before, after),
         policies=policies(record),
         policy_rows=_policy_rows(record),
@@ -103,9 +101,10 @@ def _page(template: str, charts: Sequence[Mapping[str, Any]], **values: Any) -> 
         lstrip_blocks=True,
     )
     environment.filters |= {
-        name: getattr(numbers, name) for name in ("number", "percent", "duration", "megabytes")
+        name: getattr(numbers, name)
+        for name in ("number", "percent", "duration", "megabytes", "signed", "change")
     }
-    environment.globals |= {"interval": numbers.interval, "finite": numbers.finite}
+    environment.globals |= {"interval": numbers.interval, "finite": numbers.finite, "span": numbers.span}
     return environment.get_template(template).render(
         style=Markup(style),  # noqa: S704 - our own file
         script=Markup(script),  # noqa: S704 - our own file
@@ -158,20 +157,6 @@ def _policy_rows(record: RunRecord) -> list[tuple[wording.Wording, list[Any]]]:
     return [
         (wording.policy_number(key), [row.get(key) for row in table.values()])
         for key in (*known, *sorted(names - set(known)))
-    ]
-
-
-def _reliability(reward: Mapping[str, Any] | None) -> list[dict[str, Any]]:
-    """The bins of the reliability diagram with the radius of their dots: the area goes with the count."""
-    bins = [
-        row
-        for row in (reward or {}).get("reliability") or []
-        if finite(row.get("confidence")) is not None and finite(row.get("accuracy")) is not None
-    ]
-    most = max((finite(row.get("count")) or 0 for row in bins), default=0)
-    return [
-        {**row, "radius": 3 + 7 * ((finite(row.get("count")) or 0) / most) ** 0.5 if most else 4}
-        for row in bins
     ]
 
 

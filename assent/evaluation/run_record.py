@@ -22,7 +22,7 @@ class StageRecord:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """One run. `summary`, `answers` and `reward` are empty or None where the run did not get that far."""
+    """One run. `summary`, `answers` and `rewards` are empty where the run did not get that far."""
 
     name: str
     command: str
@@ -33,4 +33,4 @@ class RunRecord:
     stages: list[StageRecord]
     summary: dict[str, Any]  # summary.json
     answers: list[dict[str, Any]]  # rows of answers.jsonl
-    reward: dict[str, Any] | None  # reward.json
+    rewards: dict[str, dict[str, Any]]  # reward.json by the name of its stage, in the recipe's order

@@ -248,5 +248,15 @@ def _policy_tiles(numbers: Mapping[str, Mapping[str, Any]], before: str, after: 
 
 
 def reward_model(record: RunRecord) -> Mapping[str, Any]:
-    """The reward model's quality: the full reward.json where there is one, else what the summary says."""
-    return record.reward or record.summary.get("reward_model") or {}
+    """The quality of the reward that counts: its reward.json if there is one, else what the summary says."""
+    return judge_of(record.rewards) or record.summary.get("reward_model") or {}
+
+
+def judge_of(rewards: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The last reward that was held against people's choices; of those, rather one with an accuracy.
+
+    A text classifier's accuracy is over its labels, so it is none of them.
+    """
+    judges = [facts for facts in rewards.values() if facts.get("kind") != "classes" and "accuracy" in facts]
+    measured = [facts for facts in judges if finite(facts["accuracy"]) is not None]
+    return (measured or judges or [None])[-1]

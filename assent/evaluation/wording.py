@@ -15,6 +15,11 @@ class Wording:
 CURVES: dict[str, Wording] = {
     "score": Wording("Reward", "score", "Mean score of the sampled answers."),
     "reward/": Wording("Parts of the reward", "score", "What each reward added, before the KL price."),
+    "guard": Wording(
+        "Reward and the guard's judges",
+        "deviations",
+        "All are 0 before training. When the reward rises and a judge falls, it is over-optimised.",
+    ),
     "kl": Wording("KL from the reference", "nats an answer", "How far the policy has moved."),
     "length": Wording("Length", "tokens an answer"),
     "entropy": Wording(
@@ -43,6 +48,7 @@ CURVES: dict[str, Wording] = {
     "held_out_margin": Wording("Held-out margin", "score"),
     "held_out_chosen_drift": Wording("Held-out drift of the chosen", "nats an answer"),
     "held_out_score": Wording("Held-out reward", "score"),
+    "held_out_judge": Wording("Held-out score of the guard's judges", "deviations"),
     "held_out_kl": Wording("Held-out KL", "nats an answer"),
     "score_std": Wording("Spread of the reward", "deviation", "At zero no answer is better than another."),
     "score_clipped": Wording("Scores at their bound", "share of answers", share=True),
@@ -83,6 +89,21 @@ BASELINES = {
     "shorter_wins": "Always the shorter answer",
 }
 
+MISSING = {  # the parts of a reward report, where one is not there
+    "choices": "Agreement with choices",
+    "agreement": "Accuracy by agreement",
+    "by_length": "Accuracy by length",
+    "length_matched": "Accuracy at like length",
+    "calibration": "Fitted temperature",
+    "length_bias": "Length bias",
+    "position_bias": "Position bias",
+    "rankings": "Correlation with rankings",
+    "ratings": "Ratings",
+    "groups": "Group bias",
+    "learning_curve": "Learning curve",
+    "forecast": "Forecast for twice the labels",
+}
+
 GLOSSARY = {
     "kl": ("KL", "How differently the tuned model speaks from the model it started from: 0 nats means not at "
            "all, and each nat makes its typical answers about 2.7 times likelier than they were before."),
@@ -94,6 +115,12 @@ GLOSSARY = {
             "often it is right, on average; 0 is perfect."),
     "reward": ("Score", "What the reward that was trained against gives an answer, on a scale of its own; "
                "a judge that was not trained against is the better evidence."),
+    "f1": ("Precision, recall, F1", "Of the answers that the reward calls good, the share that people call "
+           "good; of those that people call good, the share that it finds; and their harmonic mean."),
+    "correlation": ("Rank correlation", "Whether two lists put the same things first: +1 the same order, 0 "
+                    "no relation, −1 the reverse. Kendall's counts pairs, Spearman's compares ranks."),
+    "deviation": ("Standard deviation", "How far scores usually lie from their mean. One deviation lifts a "
+                  "middling answer past about a third of the others."),
     "smoothed": ("Smoothed", "The bold line is an exponentially weighted average of the values around each "
                  "step; the thin line is what was measured."),
 }  # fmt: skip
@@ -101,6 +128,10 @@ GLOSSARY = {
 
 def curve(name: str) -> Wording:
     """The wording of a metric, known or not."""
+    if name.startswith("spread/"):
+        return Wording(f"Disagreement within {name[7:]}", "standard deviation over members")
+    if name.startswith("cut/"):
+        return Wording(f"Read in part by {name[4:]}", "share of answers", share=True)
     if name.startswith("unread/"):
         return Wording(f"Not read by {name[7:]}", "share of characters", share=True)
     return CURVES.get(name) or Wording(name.replace("_", " ").replace("reward/", "Reward: "))
@@ -113,3 +144,10 @@ def policy_number(name: str) -> Wording:
     if name.endswith("_mean"):
         return Wording(f"{name.removesuffix('_mean').replace('_', ' ').capitalize()} score", "mean")
     return Wording(name.replace("_", " ").capitalize(), share=name.endswith("_rate"))
+
+
+def missing_title(key: str) -> str:
+    """What the report calls a part of the reward report that is not there."""
+    name, _, detail = key.partition(": ")
+    title = MISSING.get(name, name.replace("_", " ").capitalize())
+    return f"{title}, {detail}" if detail else title

@@ -46,6 +46,74 @@ def ranking_loss(
     return (remaining - ordered).sum(dim=1)
 
 
+def rankings_loss(
+    scores: Float[Tensor, "batch candidate"],
+    rankings: Int[Tensor, "batch annotator candidate"],
+    shares: Float[Tensor, "batch annotator"],
+) -> Float[Tensor, " batch"]:
+    """The mean of `ranking_loss` over the annotators of each item; `shares` sum to 1, 0 for nobody."""
+    repeated = scores.repeat_interleave(rankings.shape[1], dim=0)
+    return (ranking_loss(repeated, rankings.flatten(0, 1)).view(shares.shape) * shares).sum(dim=1)
+
+
+def pairs_loss(
+    scores: Float[Tensor, "batch candidate"], wins: Float[Tensor, "batch candidate candidate"]
+) -> Float[Tensor, " batch"]:
+    """-sum_ij wins_ij log sigmoid(s_i - s_j): arXiv:2203.02155, eq. 1.
+
+    `wins_ij` is the share of an item's votes that put i over j, so that the sum over pairs is divided by
+    their number; a tied pair gives half its vote to either side.
+    """
+    gaps = scores[:, :, None] - scores[:, None, :]
+    return -(wins * F.logsigmoid(gaps)).sum(dim=(1, 2))
+
+
+def margin_loss(
+    scores: Float[Tensor, "batch candidate"],
+    wins: Float[Tensor, "batch candidate candidate"],
+    strength: Float[Tensor, "batch candidate candidate"],
+    margin_coef: float,
+) -> Float[Tensor, " batch"]:
+    """-sum_ij wins_ij log sigmoid(s_i - s_j - margin_coef * strength_ij): arXiv:2307.09288, eq. 2.
+
+    A clear preference asks for a wider gap. With `strength` 0, nobody having told, it is `pairs_loss`.
+    """
+    gaps = scores[:, :, None] - scores[:, None, :]
+    return -(wins * F.logsigmoid(gaps - margin_coef * strength)).sum(dim=(1, 2))
+
+
+def rating_loss(
+    predicted: Float[Tensor, "batch criterion"], values: Float[Tensor, "batch criterion"]
+) -> Float[Tensor, "batch criterion"]:
+    """(predicted - value)^2, `values` as 0..1 of their scale."""
+    return (predicted - values) ** 2
+
+
+def label_loss(
+    scores: Float[Tensor, "batch criterion"], values: Float[Tensor, "batch criterion"]
+) -> Float[Tensor, "batch criterion"]:
+    """-v log sigmoid(s) - (1 - v) log sigmoid(-s), v the share of people who said good."""
+    return F.binary_cross_entropy_with_logits(scores, values, reduction="none")
+
+
+def credit_of_pairs(
+    scores: Float[Tensor, "batch candidate"], wins: Float[Tensor, "batch candidate candidate"]
+) -> Float[Tensor, " batch"]:
+    """The share of an item's votes between pairs that the scores order alike; equal scores are half right."""
+    gaps = scores[:, :, None] - scores[:, None, :]
+    return (wins * ((gaps > 0).to(wins.dtype) + 0.5 * (gaps == 0))).sum(dim=(1, 2))
+
+
+def wins_of_rankings(
+    rankings: Int[Tensor, "batch annotator candidate"], shares: Float[Tensor, "batch annotator"]
+) -> Float[Tensor, "batch candidate candidate"]:
+    """The votes between all K (K - 1) / 2 pairs that rankings imply; they sum to 1."""
+    place = rankings.argsort(dim=2)
+    before = (place[:, :, :, None] < place[:, :, None, :]).to(shares.dtype)
+    count = rankings.shape[2] * (rankings.shape[2] - 1) / 2
+    return (shares[:, :, None, None] * before).sum(dim=1) / count
+
+
 def expected_calibration_error(
     confidence: Float[Tensor, " judgement"], correct: Float[Tensor, " judgement"], bins: int = 10
 ) -> tuple[float, list[dict[str, float]]]:

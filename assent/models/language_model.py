@@ -62,6 +62,12 @@ class LanguageModel(nn.Module):
         with self.recomputation.on() if torch.is_grad_enabled() else nullcontext():
             return self.family.states(prompts, responses)
 
+    def final_state(self, prompts: Tokens, responses: Tokens) -> Float[Tensor, "batch width"]:
+        """The state that has read the prompt and the whole response."""
+        states = self.states(prompts, responses)
+        last = responses.lengths[:, None, None].expand(-1, 1, states.shape[-1])
+        return states.gather(1, last).squeeze(1)
+
     def logits(self, states: Float[Tensor, "*rows width"]) -> Float[Tensor, "*rows vocab"]:
         """The scores of each next token, as the network's own forward would give them."""
         logits = self._head(states)

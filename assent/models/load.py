@@ -5,8 +5,9 @@ import hashlib
 import json
 import logging
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from peft import LoraConfig, get_peft_model
@@ -14,24 +15,30 @@ from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import (
+    MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
+    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerFast,
 )
 from transformers.utils.logging import disable_progress_bar
 
-from assent.batch import Tokens
 from assent.config import Settings
 from assent.errors import UserError
-from assent.models.heads import RewardModel
+from assent.models.encoder import TextEncoder
+from assent.models.heads import RewardModel, Trunk
 from assent.models.language_model import LanguageModel, Unadapted
 from assent.models.tokenizer import Template, Tokenizer
+from assent.models.verification import verify_head, verify_pairs
 
 SETTINGS_FILE = "assent.json"  # what a model's folder holds beside what transformers wants
 HEAD_FILE = "score_head.safetensors"
+
+T = TypeVar("T", bound=LanguageModel | TextEncoder)
 
 
 class LoRA(Settings):
@@ -55,25 +62,43 @@ def load(
         UserError: nothing there that transformers and safetensors can read, or a network whose states this
             package reads otherwise than the network itself does.
     """
-    network, inner = _from_pretrained(source)
-    tokenizer = Tokenizer(inner, template or saved_template(source), network.config.is_encoder_decoder)
-    model = LanguageModel(network)
-    _verify_head(model, source)
-    if lora is not None:
-        model = adapted(model, lora)
+    model, tokenizer = load_trunk(source, lora, template)
+    if isinstance(model, TextEncoder):
+        raise UserError(
+            f"model {source}: {model.network.config.model_type} is an encoder: an encoder has a score head "
+            "only. It can be a reward (`stage: reward`), not a policy"
+        )
     return model, tokenizer
+
+
+def load_trunk(
+    source: str, lora: LoRA | None = None, template: Template | None = None
+) -> tuple[Trunk, Tokenizer]:
+    """What a reward model may stand on: as `load`, and encoders as well."""
+    network, inner = _from_pretrained(source)
+    encoder, around = _is_encoder(network.config), template or saved_template(source)
+    tokenizer = Tokenizer(inner, around, network.config.is_encoder_decoder, pairs=encoder)
+    if encoder:
+        model = TextEncoder(network)
+        verify_pairs(model, tokenizer, source)
+    else:
+        model = LanguageModel(network)
+        verify_head(model, source)
+    return model if lora is None else adapted(model, lora), tokenizer
+
+
+def _is_encoder(config: PreTrainedConfig) -> bool:
+    """Trained to fill gaps, and to read in both directions."""
+    reads_forward = config.is_encoder_decoder or getattr(config, "is_decoder", False)
+    return type(config) in MODEL_FOR_MASKED_LM_MAPPING and not reads_forward
 
 
 def _from_pretrained(source: str) -> tuple[PreTrainedModel, Any]:
     disable_progress_bar()  # ours tells of whole stages
-    logging.getLogger("transformers.modeling_utils").addFilter(_is_not_of_tying)
+    logging.getLogger("transformers.modeling_utils").addFilter(_is_of_use)
     try:
         config = AutoConfig.from_pretrained(source)
-        auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
-        network = auto.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
-        head: Any = network.get_output_embeddings()
-        # transformers 5 goes by the weights, and says "true" of every T5; peft and others go by what is said.
-        network.config.tie_word_embeddings = head.weight is network.get_input_embeddings().weight
+        network = _encoder(source) if _is_encoder(config) else _language_model(source, config)
         return network, AutoTokenizer.from_pretrained(source)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
@@ -83,12 +108,46 @@ def _from_pretrained(source: str) -> tuple[PreTrainedModel, Any]:
         ) from error
 
 
-def _is_not_of_tying(record: logging.LogRecord) -> bool:
+def _language_model(source: str, config: PreTrainedConfig) -> PreTrainedModel:
+    auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
+    network = auto.from_pretrained(source, use_safetensors=True, dtype=torch.float32)
+    head: Any = network.get_output_embeddings()
+    # transformers 5 goes by the weights, and says "true" of every T5; peft and others go by what is said.
+    network.config.tie_word_embeddings = head.weight is network.get_input_embeddings().weight
+    return network
+
+
+def _encoder(source: str) -> PreTrainedModel:
+    """The trunk of an encoder, whatever head its folder has. The pooler goes too: nothing here reads it."""
+    logger = logging.getLogger("transformers.modeling_utils")
+    logger.addFilter(_is_no_report)
+    try:
+        network, told = AutoModel.from_pretrained(
+            source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+    finally:
+        logger.removeFilter(_is_no_report)
+    missing = sorted(name for name in told["missing_keys"] if not name.startswith("pooler."))
+    if missing:
+        raise ValueError(
+            f"its weights lack {missing[0]} and {len(missing) - 1} more that its config.json names"
+        )
+    if getattr(network, "pooler", None) is not None:
+        network.pooler = None
+    return network
+
+
+def _is_of_use(record: logging.LogRecord) -> bool:
     """transformers warns of every T5 that has two matrices, which is as it was published."""
     return "we will NOT tie them" not in record.getMessage()
 
 
-def adapted(model: LanguageModel, lora: LoRA) -> LanguageModel:
+def _is_no_report(record: logging.LogRecord) -> bool:
+    """transformers lists the weights of heads that a trunk does not have; what it lacks is checked here."""
+    return "LOAD REPORT" not in record.getMessage()
+
+
+def adapted(model: T, lora: LoRA) -> T:
     """The same network with fresh adapters on its linear layers; only they learn."""
     alpha = 2 * lora.rank if lora.alpha is None else lora.alpha
     config = LoraConfig(
@@ -101,7 +160,7 @@ def adapted(model: LanguageModel, lora: LoRA) -> LanguageModel:
     with warnings.catch_warnings():  # peft asks transformers by the old name
         warnings.filterwarnings("ignore", ".*is_gradient_checkpointing.*deprecated", FutureWarning)
         adapters: Any = get_peft_model(model.network, config)
-    return LanguageModel(model.network, adapters)
+    return type(model)(model.network, adapters)
 
 
 def reference_of(model: LanguageModel) -> Unadapted | LanguageModel:
@@ -113,41 +172,26 @@ def frozen_copy(model: LanguageModel) -> LanguageModel:
     return LanguageModel(copy.deepcopy(model.network)).requires_grad_(False).eval()
 
 
-@torch.no_grad()
-def _verify_head(model: LanguageModel, source: str) -> None:
-    """Compare our reading of three tokens with the network's own; families differ after their last layer."""
-    model.eval()
-    tokens = Tokens(*(torch.ones(1, 3, dtype=kind) for kind in (torch.long, torch.bool)))
-    ours = model.logits(model.states(tokens, tokens))[:, 1:]
-    if model.network.config.is_encoder_decoder:
-        start = torch.full((1, 1), model.network.config.decoder_start_token_id)
-        decoder_ids = torch.cat([start, tokens.ids], dim=1)
-        theirs = model.network(input_ids=tokens.ids, decoder_input_ids=decoder_ids).logits[:, 1:]
-    else:
-        theirs = model.network(input_ids=tokens.ids.repeat(1, 2)).logits[:, 3:]
-    if not torch.allclose(ours, theirs, rtol=1e-3, atol=1e-3):
-        raise UserError(
-            f"model {source}: the family {model.network.config.model_type} computes its logits in a way "
-            f"that is not known here (off by {(ours - theirs).abs().max():.3g}): training it would be wrong"
-        )
-
-
 def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
     """The tokenizer in a folder."""
     return AutoTokenizer.from_pretrained(source)
 
 
 def saved_size(source: str) -> tuple[float, int]:
-    """(parameters, layers) of a model's folder, read off its files without loading the weights."""
-    config = AutoConfig.from_pretrained(source)
-    weights = sum(path.stat().st_size for path in Path(source).glob("*.safetensors"))
+    """(parameters, layers) of a model's folder, read off its files without loading the weights.
+
+    Of an ensemble's, they are those of one of its networks.
+    """
+    folder = _member(Path(source), 0) if "members" in saved_settings(source) else Path(source)
+    config = AutoConfig.from_pretrained(folder)
+    weights = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
     kind = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
     # T5 and BART call the decoder's layers each in their way, and `num_hidden_layers` the encoder's.
     decoder = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", 0)
     return weights / kind.itemsize, config.num_hidden_layers + decoder
 
 
-def weights_hash(model: LanguageModel) -> str:
+def weights_hash(model: Trunk) -> str:
     """SHA-256 over all weights, to tell which model wrote an answer."""
     digest = hashlib.sha256()
     for name, tensor in sorted(model.network.state_dict().items()):
@@ -166,7 +210,7 @@ def saved_template(source: str) -> Template:
     return Template(**saved_settings(source).get("template", {}))
 
 
-def save(model: LanguageModel, tokenizer: Tokenizer, folder: Path, **extra: Any) -> None:
+def save(model: Trunk, tokenizer: Tokenizer, folder: Path, **extra: Any) -> None:
     """Write a folder that `from_pretrained` loads; adapters are merged into the weights they adapt."""
     network: Any = model.network
     if model.adapters is not None:
@@ -179,8 +223,9 @@ def save(model: LanguageModel, tokenizer: Tokenizer, folder: Path, **extra: Any)
 
 
 def save_reward(model: RewardModel, tokenizer: Tokenizer, folder: Path) -> None:
-    """A reward model is a language model's folder with one more file, its head."""
-    save(model.body, tokenizer, folder, kind="reward")
+    """A reward model is its trunk's folder with one more file, its head; assent.json tells what it says."""
+    what = {"names": model.names, "combine": model.combine, "weights": model.weights}
+    save(model.body, tokenizer, folder, kind="reward", **what)
     save_file(model.head.state_dict(), folder / HEAD_FILE)
 
 
@@ -188,12 +233,40 @@ def load_reward(source: str) -> tuple[RewardModel, Tokenizer]:
     """A reward model that `save_reward` wrote, ready to judge.
 
     Raises:
-        UserError: the folder holds no score head.
+        UserError: the folder holds no score head, or it holds several models.
     """
-    path = Path(source) / HEAD_FILE
+    path, settings = Path(source) / HEAD_FILE, saved_settings(source)
+    if "members" in settings:
+        raise UserError(
+            f"model {source}: expected one network, and it is an ensemble of {settings['members']}"
+        )
     if not path.is_file():
         raise UserError(f"model {source}: no {HEAD_FILE} there: expected the model of a `reward` stage")
-    body, tokenizer = load(source)
-    model = RewardModel(body)
+    body, tokenizer = load_trunk(source)
+    model = RewardModel(
+        body,
+        names=settings.get("names", ("score",)),  # earlier versions had one head, and no name for it
+        combine=settings.get("combine", "members"),
+        weights=settings.get("weights"),
+    )
     model.head.load_state_dict(load_file(path))
     return model.requires_grad_(False).eval(), tokenizer
+
+
+def save_members(members: Iterable[tuple[RewardModel, Tokenizer]], folder: Path) -> None:
+    """Reward models of several networks, one folder each; taken one by one, so one need be in memory."""
+    count = 0
+    for count, (model, tokenizer) in enumerate(members, start=1):
+        save_reward(model, tokenizer, _member(folder, count - 1))
+    (folder / SETTINGS_FILE).write_text(json.dumps({"kind": "reward", "members": count}), encoding="utf-8")
+
+
+def load_members(source: str) -> list[tuple[RewardModel, Tokenizer]]:
+    """All that `save_members` wrote, or the one model that `save_reward` wrote."""
+    count = saved_settings(source).get("members")
+    folders = [Path(source)] if count is None else [_member(Path(source), at) for at in range(count)]
+    return [load_reward(str(folder)) for folder in folders]
+
+
+def _member(folder: Path, at: int) -> Path:
+    return folder / "members" / str(at)

@@ -33,15 +33,30 @@ class Template(Settings):
 
 
 class Tokenizer:
-    """A tokenizer with its template: records go in, padded tokens come out."""
+    """A tokenizer with its template: records go in, padded tokens come out.
 
-    def __init__(self, inner: PreTrainedTokenizerBase, template: Template, is_encoder_decoder: bool = False):
+    Args:
+        pairs: an encoder's, such as BERT's, that closes prompt and answer as one pair: `[CLS] prompt [SEP]
+            answer [SEP]`. A prompt's ids then end with what stands between, and the end token is the closing
+            one, since many such tokenizers have no other.
+    """
+
+    def __init__(
+        self,
+        inner: PreTrainedTokenizerBase,
+        template: Template,
+        is_encoder_decoder: bool = False,
+        pairs: bool = False,
+    ):
         self.inner: Any = inner
         self.template = template
         self.is_encoder_decoder = is_encoder_decoder
-        if inner.eos_token_id is None:
-            raise UserError(f"the tokenizer of {inner.name_or_path} has no end token (eos_token)")
-        self.end_id = cast(int, inner.eos_token_id)
+        self.pairs = pairs
+        role = "sep_token" if pairs else "eos_token"
+        end_id = getattr(inner, f"{role}_id")
+        if end_id is None:
+            raise UserError(f"the tokenizer of {inner.name_or_path} has no end token ({role})")
+        self.end_id = cast(int, end_id)
         # Padding is told by masks alone, so any id will do where there is none.
         self.pad_id = cast(int, self.end_id if inner.pad_token_id is None else inner.pad_token_id)
 
@@ -58,14 +73,16 @@ class Tokenizer:
     def prompt_ids(self, prompt: Prompt) -> tuple[list[int], bool]:
         """(ids, whether the text was cut). Never empty: a model needs something to read first."""
         limit = self.template.max_prompt_tokens
-        if prompt.messages and self.inner.chat_template:  # writes its special tokens itself
+        if (
+            prompt.messages and self.inner.chat_template and not self.pairs
+        ):  # writes its special tokens itself
             ids = self.inner.encode(self.render(prompt), add_special_tokens=False)
         else:
             ids = self._with_special_tokens(self.render(prompt))
         if len(ids) <= limit:
             return ids or [self._start_id()], False
         if prompt.messages:
-            return ids[-limit:], True
+            return self._ending(ids, limit), True
         empty = self._with_special_tokens(self.render(Prompt("")))
         text = self.inner.encode(prompt.text, add_special_tokens=False)
         room = limit - len(empty)
@@ -75,7 +92,12 @@ class Tokenizer:
                 "raise it, or shorten the template"
             )
         shorter = self.inner.decode(text[-room:])
-        return self._with_special_tokens(self.render(Prompt(shorter)))[-limit:], True
+        return self._ending(self._with_special_tokens(self.render(Prompt(shorter))), limit), True
+
+    def _ending(self, ids: list[int], limit: int) -> list[int]:
+        """The last `limit` ids; of an encoder's prompt, the first token and the last others."""
+        first = len(self._around_pair[0]) if self.pairs else 0
+        return ids[:first] + ids[first + max(0, len(ids) - limit) :]
 
     def render(self, prompt: Prompt) -> str:
         """The text that the model reads before its answer."""
@@ -134,8 +156,23 @@ class Tokenizer:
     def _around(self) -> tuple[list[int], list[int]]:
         bare = self.inner.encode("a", add_special_tokens=False)
         whole = self._with_special_tokens("a")
-        start = next(at for at in range(len(whole)) if whole[at : at + len(bare)] == bare)
+        start = _place(bare, whole)
         return whole[:start], whole[start + len(bare) :]
+
+    @cached_property
+    def _around_pair(self) -> tuple[list[int], list[int]]:
+        """What the tokenizer puts before a pair of texts, and between the two."""
+        bare = self.inner.encode("a", add_special_tokens=False)
+        whole = self.inner("a", "a")["input_ids"]
+        start = _place(bare, whole)
+        rest = whole[start + len(bare) :]
+        second = _place(bare, rest)
+        if rest[second + len(bare) :] != [self.end_id]:
+            raise UserError(
+                f"the tokenizer of {self.inner.name_or_path} does not close a pair of texts with its "
+                "sep_token: which token ends an answer cannot be told"
+            )
+        return whole[:start], rest[:second]
 
     @cached_property
     def sentinels(self) -> list[int]:
@@ -147,6 +184,9 @@ class Tokenizer:
         return list(takewhile(lambda found: found >= 0, (known.get(name.format(n), -1) for n in count())))
 
     def _with_special_tokens(self, text: str) -> list[int]:
+        if self.pairs:
+            before, between = self._around_pair
+            return [*before, *self.inner.encode(text, add_special_tokens=False), *between]
         ids = self.inner.encode(text)
         closes = bool(ids) and ids[-1] == self.end_id and len(ids) > 1
         # An encoder expects its closing token; a causal model would read it as the end of the answer.
@@ -155,6 +195,10 @@ class Tokenizer:
     def _start_id(self) -> int:
         start = self.inner.bos_token_id
         return self.end_id if start is None else start
+
+
+def _place(part: list[int], whole: list[int]) -> int:
+    return next(at for at in range(len(whole)) if whole[at : at + len(part)] == part)
 
 
 def train_bpe(

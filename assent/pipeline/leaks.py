@@ -37,7 +37,10 @@ def _files(
 ) -> Iterator[tuple[str, str]]:
     """(stage and key, path) of the files that are there, not of what another stage makes."""
     for stage in outlined:
-        for key in getattr(stages[stage.kind], declared, ()):
+        keys = getattr(stages[stage.kind], declared, ())
+        if declared == "TRAINS_ON":
+            keys = getattr(stage.settings, "trains_on", keys)  # one kind of a stage may differ
+        for key in keys:
             source = getattr(stage.settings, key, None)
             if not isinstance(source, DataFile) or source.startswith("$"):
                 continue

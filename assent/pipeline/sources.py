@@ -62,8 +62,8 @@ def located(source: Source, folder: Path) -> str:
 
 
 def without_sources(settings: Settings) -> Any:
-    """All settings as plain values, with null for each input."""
-    return to_jsonable_python(_plain(settings, lambda _: None, only_given=False))
+    """All settings as plain values, with null for each input and for what changes no result."""
+    return to_jsonable_python(_plain(settings, lambda _: None, only_given=False, keyed=True))
 
 
 def as_written(settings: Settings) -> Any:
@@ -77,16 +77,21 @@ def resolved(settings: Settings, place: Callable[[Source], str]) -> Settings:
     return type(settings).model_validate(_plain(settings, place, only_given=True))
 
 
-def _plain(value: Any, of_source: Callable[[Source], Any], only_given: bool) -> Any:
+def _plain(value: Any, of_source: Callable[[Source], Any], only_given: bool, keyed: bool = False) -> Any:
+    def plain(inner: Any) -> Any:
+        return _plain(inner, of_source, only_given, keyed)
+
     if isinstance(value, Source):
         return of_source(value)
+    if keyed and isinstance(value, Settings) and not value.in_key:
+        return None
     if isinstance(value, BaseModel):
         names = value.model_fields_set if only_given else type(value).model_fields
-        return {name: _plain(getattr(value, name), of_source, only_given) for name in names}
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, Mapping):
-        return {key: _plain(inner, of_source, only_given) for key, inner in value.items()}
+        return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner, of_source, only_given) for inner in value]
+        return [plain(inner) for inner in value]
     return value
 
 

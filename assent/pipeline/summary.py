@@ -7,6 +7,7 @@ from typing import Any
 from assent import config
 from assent.errors import UserError
 from assent.evaluation.report import RunRecord, StageRecord, render, render_comparison
+from assent.evaluation.verdict import judge_of
 from assent.pipeline.artifacts import ArtifactStore
 from assent.pipeline.files import read_json, read_rows, write_json, write_text
 from assent.pipeline.stage_folder import STAGE, said
@@ -26,7 +27,7 @@ def collect(out: Path) -> RunRecord:
     head, stages = read_run(out)
     store = ArtifactStore(out / "artifacts")
     written = _written_settings(out)
-    reward = _last(stages, store, "reward", "reward.json")
+    rewards = _rewards(stages, store)
     evaluation = _last(stages, store, "evaluate", "evaluation.json")
     return RunRecord(
         name=head.name,
@@ -36,9 +37,9 @@ def collect(out: Path) -> RunRecord:
         machine=head.machine,
         created=head.created,
         stages=[_stage(name, state, store, written.get(name, {})) for name, state in stages.items()],
-        summary=_summary(stages, evaluation, reward),
+        summary=_summary(stages, evaluation, judge_of(rewards)),
         answers=_answers(stages, store),
-        reward=reward,
+        rewards=rewards,
     )
 
 
@@ -96,7 +97,7 @@ def _stage(name: str, state: StageState, store: ArtifactStore, written: dict[str
 
 
 def _summary(
-    stages: Mapping[str, StageState], evaluation: dict[str, Any] | None, reward: dict[str, Any] | None
+    stages: Mapping[str, StageState], evaluation: dict[str, Any] | None, reward: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     return {
         "policies": (evaluation or {}).get("policies", {}),
@@ -112,9 +113,23 @@ def _last(
 ) -> dict[str, Any] | None:
     """A JSON file of the last stage of a kind that is done; None when there is none."""
     folder = _last_folder(stages, store, kind)
-    found = read_json(folder / file) if folder else None
+    return _object(folder / file) if folder else None
+
+
+def _rewards(stages: Mapping[str, StageState], store: ArtifactStore) -> dict[str, dict[str, Any]]:
+    """What each finished `reward` stage wrote of its quality, by the stage's name; not every kind does."""
+    found = {
+        name: _object(store.path(state.key) / "reward.json")
+        for name, state in stages.items()
+        if state.kind == "reward" and state.status == "done" and state.key and store.finished(state.key)
+    }
+    return {name: facts for name, facts in found.items() if facts is not None}
+
+
+def _object(path: Path) -> dict[str, Any] | None:
+    found = read_json(path)
     if found is not None and not isinstance(found, dict):
-        raise UserError(f"{folder}/{file}: damaged: expected an object; delete the folder and run again")
+        raise UserError(f"{path}: damaged: expected an object; delete its folder and run again")
     return found
 
 

@@ -2,11 +2,51 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal, Protocol, runtime_checkable
 
+import numpy as np
+from jaxtyping import Float
+from pydantic import Field
+
+from assent.config import Settings
 from assent.errors import RewardError
 
 Reward = Callable[[Sequence[str], Sequence[str]], Sequence[float]]
+Members = Float[np.ndarray, "batch member"]
+
+
+@runtime_checkable
+class Uncertain(Protocol):
+    """A reward with several members, which tells how far they disagree."""
+
+    def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> Sequence[float]: ...
+
+    def members(self, prompts: Sequence[str], responses: Sequence[str]) -> Members:
+        """What each member says of each answer."""
+        ...
+
+    def spread(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
+        """The population standard deviation over the members, for each answer."""
+        ...
+
+
+class Ensemble(Settings):
+    """What the judgements of several members are worth together: arXiv:2310.02743, section 3."""
+
+    combine: Literal["mean", "lower", "minimum"] = "mean"
+    spread_coef: float = Field(default=1.0, ge=0)  # c of mean - c * spread, for `lower`
+
+    def combined(self, members: Members) -> Float[np.ndarray, " batch"]:
+        """One score an answer. All but the mean doubt what the members do not agree on."""
+        if self.combine == "minimum":
+            return members.min(axis=1)
+        mean = members.mean(axis=1)
+        return mean if self.combine == "mean" else mean - self.spread_coef * spread_of(members)
+
+
+def spread_of(members: Members) -> Float[np.ndarray, " batch"]:
+    """How far the members disagree: their population standard deviation, for each answer."""
+    return members.std(axis=1)
 
 
 def checked(name: str, scores: Any, answers: int) -> list[float]:

@@ -1,6 +1,6 @@
 """Judgements as rows to learn from: what the `reward` stage and `algorithm: dpo` share."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from pydantic import Field
@@ -10,22 +10,27 @@ from assent.config import DataFile, ModelSource
 from assent.data.batching import Item, merge_votes, preference_batch
 from assent.data.stream import Stream, held_out
 from assent.errors import UserError
-from assent.models.language_model import LanguageModel
+from assent.models.heads import Trunk
 from assent.models.load import LoRA
 from assent.models.tokenizer import Tokenizer
-from assent.records import Comparison
+from assent.records import Comparison, Prompt
 from assent.stages.common import Training
 from assent.training import parallel
 
 
-class FromJudgements(Training):
-    """Settings of a training on what people preferred."""
+class OnJudgements(Training):
+    """Settings of a training on what people said of answers."""
 
     model: ModelSource
-    preferences: DataFile
     lora: LoRA | None = None  # None: all weights learn
     max_response_tokens: int | None = Field(default=None, ge=2)  # longer answers are cut, and lose their end
     held_out: float = Field(default=0.15, ge=0, lt=1)  # share of the prompts
+
+
+class FromJudgements(OnJudgements):
+    """Settings of a training on what people preferred."""
+
+    preferences: DataFile
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def one_vote(comparison: Comparison) -> Item:
 def check_judgements(
     judged: Sequence[Comparison],
     config: FromJudgements,
-    model: LanguageModel,
+    model: Trunk,
     tokenizer: Tokenizer,
     where: str,
 ) -> dict[str, float]:
@@ -65,16 +70,33 @@ def check_judgements(
     counts = sorted({len(comparison.candidates) for comparison in judged})
     if len(counts) != 1:
         raise UserError(f"{where}: items have {counts} candidates; give one number of candidates a file")
+    texts = [(comparison.prompt, comparison.candidates) for comparison in judged]
+    return check_lengths(texts, config.preferences, config, model, tokenizer, where)
+
+
+def check_lengths(
+    texts: Iterable[tuple[Prompt, Sequence[str]]],
+    source: str,
+    config: OnJudgements,
+    model: Trunk,
+    tokenizer: Tokenizer,
+    where: str,
+) -> dict[str, float]:
+    """How many texts had to be cut, told only where it happened.
+
+    Raises:
+        UserError: a prompt and an answer are longer than the model can read.
+    """
     longest, prompts_cut, responses_cut = 0, 0, 0
-    for comparison in judged:
-        prompt, prompt_cut = tokenizer.prompt_ids(comparison.prompt)
-        answers = [tokenizer.response_ids(text, config.max_response_tokens) for text in comparison.candidates]
+    for prompt_text, candidates in texts:
+        prompt, prompt_cut = tokenizer.prompt_ids(prompt_text)
+        answers = [tokenizer.response_ids(text, config.max_response_tokens) for text in candidates]
         longest = max(longest, len(prompt) + max(len(ids) for ids, _ in answers))
         prompts_cut += prompt_cut
         responses_cut += sum(was_cut for _, was_cut in answers)
     if model.context is not None and longest > model.context:
         raise UserError(
-            f"{where}: the longest prompt and answer of {config.preferences} have {longest} tokens, and the "
+            f"{where}: the longest prompt and answer of {source} have {longest} tokens, and the "
             f"model can read {model.context}: lower max_response_tokens, or leave the longest items out"
         )
     told = {"prompts_cut": float(prompts_cut), "responses_cut": float(responses_cut)}

@@ -1,6 +1,6 @@
 """Raise the reward without leaving the reference: PPO and its kin on a sum of rewards, or DPO on choices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,11 +16,19 @@ from assent.models.language_model import LanguageModel
 from assent.models.load import load, save, save_reward
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
+from assent.rewards.composite import Part
 from assent.stages import forecasting, preference_policy
 from assent.stages.common import check_lengths, checkpoint
 from assent.stages.policy_config import Config
+from assent.stages.policy_guard import Looks
 from assent.stages.policy_log import PolicyLog
-from assent.stages.policy_players import evaluation_of, players_of, questions_of
+from assent.stages.policy_players import (
+    MOST_EVALUATED_PROMPTS,
+    HeldOut,
+    held_out_of,
+    players_of,
+    questions_of,
+)
 from assent.stages.preference_policy import Direct
 from assent.stages.pretraining_mix import mixing_of
 from assent.stages.workspace import Forecast, Workspace
@@ -29,6 +37,8 @@ from assent.training.checkpoint import seed_of
 from assent.training.convergence import Watch
 from assent.training.group import CREDITS
 from assent.training.learner import Learner
+from assent.training.looks import FEWEST_PROMPTS
+from assent.training.overoptimisation import Guard
 from assent.training.policy_memory import PolicyMemory
 from assent.training.ppo import ppo_credit, train_policy
 from assent.training.rollouts import Players
@@ -45,6 +55,11 @@ def config_class(values: Mapping[str, Any], where: str) -> type[Settings]:
     algorithm = values.get("algorithm", "ppo")
     if algorithm not in ALGORITHMS:
         raise UserError(f"{where}: algorithm: expected {', '.join(ALGORITHMS)}, found {algorithm!r}")
+    if algorithm == "dpo" and values.get("guard") is not None:
+        raise UserError(
+            f"{where}: guard: dpo has no reward that could be over-optimised, and draws no answers while it "
+            "learns: leave it out; judges of an `evaluate` stage look at the result"
+        )
     return Direct if algorithm == "dpo" else Config
 
 
@@ -62,8 +77,7 @@ def run(config: Config | Direct, work: Workspace) -> None:
     players, parts = players_of(config, work, model, tokenizer, [*learned_from, *unseen])
     steps = config.updates_of(len(learned_from))
     learner = _learner(config, players, steps)
-    evaluate = evaluation_of(config, players, unseen, tokenizer)
-    watch = Watch(config.until, learner, work.folder / "checkpoints", evaluate)
+    watch = _watch(config, held_out_of(config, players, unseen, tokenizer), parts, learner, steps, work)
     memory = PolicyMemory(learner, config, watch)
     log = PolicyLog(work, parts, tokenizer, steps, config.until.stop_when_severe)
     ended = ""
@@ -84,7 +98,7 @@ def run(config: Config | Direct, work: Workspace) -> None:
         if watch.best_step is None or log.ill_since(watch.best_step):
             raise
         ended = str(stopped)
-    if not watch.go_back() and config.until.max_kl is not None:
+    if not watch.go_back(bool(ended)) and config.until.max_kl is not None:
         raise Stopped(
             f"no evaluation was within until.max_kl {config.until.max_kl}: raise kl_coef or max_kl, or lower "
             "learning_rate"
@@ -92,6 +106,32 @@ def run(config: Config | Direct, work: Workspace) -> None:
     _tell(work, [*map(str, log.found), ended, watch.ending(steps)])
     save(model, tokenizer, work.folder / RESULT, kind="policy")
     _save_critic(players, tokenizer, work)
+
+
+def _watch(
+    config: Config,
+    held_out: Callable[[], HeldOut],
+    parts: Sequence[Part],
+    learner: Learner,
+    steps: int,
+    work: Workspace,
+) -> Watch | Guard:
+    """Who evaluates. With a guard its judges decide what is best, for `until` too."""
+    folder, guard = work.folder / "checkpoints", config.guard
+
+    def evaluate() -> tuple[float, float | None]:
+        seen = held_out()
+        return float(seen.scores.mean()), seen.kl
+
+    if guard is None:
+        return Watch(config.until, learner, folder, evaluate)
+    looks = Looks(guard, held_out, parts, work)
+    watch = Watch(config.until, learner, folder, looks.evaluate, by="judge")
+
+    def tell(words: str) -> None:
+        work.warn(f"{work.name}: {words}")
+
+    return Guard(guard, learner, looks, steps, folder, tell, watch)
 
 
 def _save_critic(players: Players, tokenizer: Tokenizer, work: Workspace) -> None:
@@ -116,17 +156,28 @@ def _prompts(
     """(those to learn from, those that are only evaluated on)"""
     asked = prompts(config.prompts)
     check_lengths(asked, config.sampling, model, tokenizer, where)
-    share = config.until.held_out if config.until.every else 0.0
+    share = _share(config)
     unseen = held_out([prompt.text for prompt in asked], share, config.seed)
     sides = ([], [])
     for prompt, out in zip(asked, unseen, strict=True):
         sides[out].append(prompt)
     if share and not sides[1]:
         raise UserError(
-            f"{where}: until.every: the prompts of {config.prompts} are all the same, so none can be held "
-            "out: add others, or leave until out"
+            f"{where}: {'guard' if config.guard else 'until.every'}: the prompts of {config.prompts} are all "
+            "the same, so none can be held out: add others, or leave it out"
+        )
+    if config.guard and len(sides[1]) < FEWEST_PROMPTS:
+        raise UserError(
+            f"{where}: guard: {len(sides[1])} of {len(asked)} prompts are held out, too few to tell a fall "
+            f"from chance: {FEWEST_PROMPTS} are the least: raise guard.held_out, or give more prompts"
         )
     return sides
+
+
+def _share(config: Config) -> float:
+    """Of the prompts, those that are held out: `until` and a guard look at the same ones."""
+    shares = [config.until.held_out] * bool(config.until.every)
+    return max(shares + ([config.guard.held_out] if config.guard else []), default=0.0)
 
 
 def _check_ranks(config: Config, where: str) -> None:
@@ -154,10 +205,12 @@ def forecast(config: Config | Direct, inputs: Mapping[str, Forecast]) -> Forecas
     asked = forecasting.rows(config.prompts, inputs)
     steps = config.updates_of(asked)
     answers = steps * config.batch
-    drawing = forecasting.answering(answers, config.batch, config.sampling, model)
+    looked_at = _looked_at(config, asked, steps)
+    drawing = forecasting.answering(answers + looked_at, config.batch, config.sampling, model)
     tokens = answers * (64 + config.sampling.max_new_tokens)
     networks = 1 if config.critic == "shared" else 2  # that learn
-    judges = sum(part.model is not None for part in config.rewards)
+    beside = config.guard.judge if config.guard else []
+    judges = sum(part.model is not None for part in [*config.rewards, *beside])
     copies = judges + (not config.lora and config.kl_coef > 0)
     learns = 0.02 if config.lora else 1.0
     pieces = -(-config.batch // config.micro_batch)
@@ -173,3 +226,11 @@ def forecast(config: Config | Direct, inputs: Mapping[str, Forecast]) -> Forecas
     )
     work = forecasting.total([drawing, learning])
     return forecasting.with_length(work, steps, steps * config.prompts_a_step / max(1, asked), model)
+
+
+def _looked_at(config: Config, asked: int, steps: int) -> float:
+    """Answers that are only evaluated: by `until`, and by a guard, which looks before the first step too."""
+    looks = steps / config.until.every if config.until.every else 0.0
+    if config.guard is not None:
+        looks += 1 + steps / config.guard.every
+    return looks * min(MOST_EVALUATED_PROMPTS, asked * _share(config))

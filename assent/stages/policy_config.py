@@ -3,15 +3,45 @@
 import math
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from assent.config import DataFile, ModelSource
 from assent.models.load import LoRA
 from assent.stages.pretraining_mix import PretrainingMix
-from assent.stages.reward_parts import RewardPart
-from assent.training.policy_settings import Convergence, Credit, PPOConfig
+from assent.stages.reward_parts import KINDS, RewardPart
+from assent.training.policy_settings import Convergence, Credit, GuardRule, PPOConfig
 
 PPO_ONLY = ("gamma", "lam", "value_clip", "value_coef", "value_rate")  # of `credit`
+OF_A_SUM = ("normalise", "clip")  # what a part of a sum has, and a judge has not
+
+
+class JudgeGuard(GuardRule):
+    """Settings of `guard:`; a judge is given as a reward is."""
+
+    judge: list[RewardPart] = Field(min_length=1)  # one, or a list: the fall of any one is enough
+
+    @field_validator("judge", mode="before")
+    @classmethod
+    def _one_or_several(cls, given: object) -> object:
+        return given if isinstance(given, list) else [given]
+
+    @model_validator(mode="after")
+    def _alone(self) -> "JudgeGuard":
+        for part in self.judge:
+            for key in OF_A_SUM:
+                if getattr(part, key) is not None:
+                    raise ValueError(f"judge.{key}: it is for a reward among others: leave it out")
+            if part.weight == 0:
+                raise ValueError("judge.weight: 0 leaves nothing of it; below 0, lower scores are better")
+        return self
+
+    def is_trained_against(self, rewards: list[RewardPart]) -> bool:
+        """Whether a judge is one of the rewards, and so is none."""
+        return any(_source(judge) == _source(part) for judge in self.judge for part in rewards)
+
+
+def _source(part: RewardPart) -> dict[str, object]:
+    return part.model_dump(include=set(KINDS))
 
 
 class Config(PPOConfig):
@@ -25,9 +55,19 @@ class Config(PPOConfig):
     critic: Literal["shared", "policy", "reward"] = "shared"  # the others: a network of its own, begun there
     mix: PretrainingMix | None = None  # text that is learned from beside: arXiv:2203.02155, eq. 2
     until: Convergence = Convergence()
+    guard: JudgeGuard | None = None  # a judge beside the rewards: against over-optimisation
     normalise_on: int = Field(default=512, ge=2)  # prompts whose answers set a learned reward's scale
     gradient_checkpointing: bool = False  # less memory for activations, for a third more arithmetic
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _guarded(self) -> "Config":
+        if self.guard is not None and self.guard.is_trained_against(self.rewards):
+            raise ValueError(
+                "guard.judge: it is one of the rewards, and what is trained against cannot see that it is "
+                "over-optimised: give another, such as a reward model from other judgements"
+            )
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> "Config":

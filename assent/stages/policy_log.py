@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from assent.batch import Rollout
 from assent.data.jsonl import read_jsonl
 from assent.errors import Stopped
 from assent.models.tokenizer import Tokenizer
+from assent.records import Prompt
 from assent.rewards.composite import Part
 from assent.rewards.learned import LearnedReward
+from assent.rewards.reward import Uncertain
 from assent.stages.common import reporter
 from assent.stages.workspace import Workspace
 from assent.training.doctor import Diagnosis, Doctor
@@ -43,7 +47,7 @@ class PolicyLog:
 
     def __call__(self, step: int, stats: Stats, rollout: Rollout, asked: Questions) -> None:
         texts = self.tokenizer.texts(rollout.responses)
-        stats = stats | part_stats(self.parts, rollout, texts)
+        stats = stats | part_stats(self.parts, rollout, asked.records, texts)
         doctor = self._doctor(step)  # before this step's row is written
         self.report(step, stats)
         if step % TABLE_EVERY == 0:
@@ -67,16 +71,21 @@ class PolicyLog:
         return self.doctor
 
 
-def part_stats(parts: Sequence[Part], rollout: Rollout, texts: Sequence[str]) -> Stats:
-    """The mean of each part, and how much of the answers a learned one could not read."""
+def part_stats(
+    parts: Sequence[Part], rollout: Rollout, asked: Sequence[Prompt], texts: Sequence[str]
+) -> Stats:
+    """The mean of each part, how far its members disagree, and how much of the answers it does not read."""
     means = rollout.parts.mean(dim=0).tolist()
     stats = {f"reward/{part.name}": mean for part, mean in zip(parts, means, strict=True)}
-    unread = {
-        f"unread/{part.name}": part.reward.unread(texts)
-        for part in parts
-        if isinstance(part.reward, LearnedReward)
-    }
-    return stats | unread
+    prompts = [prompt.text for prompt in asked]
+    for part in parts:
+        if isinstance(part.reward, Uncertain):
+            stats[f"spread/{part.name}"] = float(np.mean(part.reward.spread(prompts, texts))) / part.scale
+        if isinstance(part.reward, LearnedReward):
+            stats[f"unread/{part.name}"] = part.reward.unread(texts)
+            if part.reward.longer == "cut":
+                stats[f"cut/{part.name}"] = part.reward.shortened(prompts, texts)
+    return stats
 
 
 def _examples(asked: Questions, texts: Sequence[str], rollout: Rollout) -> list[dict[str, Any]]:

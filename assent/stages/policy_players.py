@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
 
 from assent.batch import Tokens
 from assent.data.stream import Stream
 from assent.errors import UserError
+from assent.models.encoder import TextEncoder
 from assent.models.heads import OwnCritic, SharedCritic
 from assent.models.language_model import LanguageModel
 from assent.models.load import adapted, load, load_reward, reference_of
@@ -16,7 +18,7 @@ from assent.models.sampler import sample
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.rewards.composite import Part, judge, normalised
-from assent.rewards.learned import LearnedReward
+from assent.rewards.learned import LearnedEnsemble, LearnedReward
 from assent.stages.policy_config import Config
 from assent.stages.reward_parts import load_parts
 from assent.stages.workspace import Workspace
@@ -60,23 +62,35 @@ def questions_of(config: Config, asked: Sequence[Prompt], tokenizer: Tokenizer) 
     return questions
 
 
-def evaluation_of(
+@dataclass(frozen=True)
+class HeldOut:
+    """What the policy as it is answers to prompts that it does not learn from, and what the rewards say."""
+
+    prompts: list[str]
+    answers: list[str]
+    scores: np.ndarray  # Float[prompt]
+    kl: float | None  # nats an answer; None: there is no reference
+
+
+def held_out_of(
     config: Config, players: Players, unseen: Sequence[Prompt], tokenizer: Tokenizer
-) -> Callable[[], tuple[float, float | None]]:
-    """(score, nats an answer) on prompts that are not learned from; the same draws every time."""
+) -> Callable[[], HeldOut]:
+    """Answers to the same prompts, with the same draws, every time: what differs is the policy."""
     judged = list(unseen[:MOST_EVALUATED_PROMPTS])
 
-    def evaluate() -> tuple[float, float | None]:
-        score, kl = 0.0, 0.0
+    def held_out() -> HeldOut:
+        answers, scores, kl = [], [], 0.0
         for start in range(0, len(judged), config.batch):
             records = judged[start : start + config.batch]
             generator = generator_of(config.seed, "held out", start)
             rollout = collect(players, _questions(records, tokenizer), config, generator)
-            score += rollout.scores.sum().item() / len(judged)
+            answers += tokenizer.texts(rollout.responses)
+            scores += rollout.scores.tolist()
             kl += kl_per_answer(rollout, config) * len(records) / len(judged)
-        return score, kl if players.reference else None
+        asked = [prompt.text for prompt in judged]
+        return HeldOut(asked, answers, np.asarray(scores), kl if players.reference else None)
 
-    return evaluate
+    return held_out
 
 
 def _questions(records: Sequence[Prompt], tokenizer: Tokenizer) -> Questions:
@@ -104,7 +118,9 @@ def _critic_of_reward(config: Config, parts: Sequence[Part], tokenizer: Tokenize
     if not models:
         raise UserError(f"{where}: critic: reward needs a reward with a model; use critic: policy")
     part = parts[models[0]]
+    _check_critic_of(part, where)
     judging, read_by = load_reward(str(config.rewards[models[0]].model))
+    assert isinstance(judging.body, LanguageModel)  # _check_critic_of
     if read_by.template != tokenizer.template or read_by.inner.get_vocab() != tokenizer.inner.get_vocab():
         raise UserError(
             f"{where}: critic: reward reads the policy's own tokens, and the tokenizer or the template of "
@@ -112,6 +128,19 @@ def _critic_of_reward(config: Config, parts: Sequence[Part], tokenizer: Tokenize
         )
     body = judging.body.requires_grad_(True) if config.lora is None else adapted(judging.body, config.lora)
     return OwnCritic(body, judging.head.rescaled(part.offset, part.weight / part.scale))
+
+
+def _check_critic_of(part: Part, where: str) -> None:
+    """Raises UserError where no linear head on one network's prefix states says what the reward pays."""
+    reward, found = part.reward, None
+    if isinstance(reward, LearnedReward) and isinstance(reward.model.body, TextEncoder):
+        found = "an encoder, which reads whole answers only"
+    elif isinstance(reward, LearnedEnsemble) and len(reward.networks) > 1:
+        found = f"an ensemble of {len(reward.networks)} networks, and a critic is one"
+    elif isinstance(reward, LearnedEnsemble) and reward.ensemble.combine != "mean":
+        found = f"an ensemble combined by {reward.ensemble.combine}, and a critic's head is linear"
+    if found:
+        raise UserError(f"{where}: critic: reward: {part.name} is {found}; use critic: policy")
 
 
 def _normalised_parts(

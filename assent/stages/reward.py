@@ -6,16 +6,20 @@ from typing import Any
 
 from assent.config import Settings
 from assent.errors import UserError
-from assent.stages import neural_reward
+from assent.stages import classes_reward, linear_reward, measured_reward, neural_reward, ranking_scores
 from assent.stages.workspace import Forecast, Workspace
 
 VERSION = 2
 RESULT = "model"
-TRAINS_ON = ("preferences", "ratings", "data")
+TRAINS_ON = ("preferences", "ratings")  # not what `classes` learns from: labelled texts are not prompts
 
 # Each has Config, run and forecast, as a stage has; a Config may name another `result`.
 KINDS: Mapping[str, ModuleType] = {
+    "measured": measured_reward,
     "neural": neural_reward,
+    "scores": ranking_scores,
+    "linear": linear_reward,
+    "classes": classes_reward,
 }
 Config = neural_reward.Config
 

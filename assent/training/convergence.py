@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Literal
 
 import torch
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from assent.training.learner import Learner, Stats
 from assent.training.policy_settings import Convergence
@@ -20,13 +22,13 @@ class Unwatched:
     def after(self, step: int, last: bool) -> Stats:  # noqa: ARG002 - as Watch.after
         return {}
 
-    def go_back(self) -> bool:
+    def go_back(self, ended: bool = False) -> bool:  # noqa: ARG002 - as Watch.go_back
         return False
 
-    def state(self) -> Stats:
-        return {}
+    def state(self) -> tuple[dict[str, Tensor], Stats]:
+        return {}, {}
 
-    def restore(self, counters: Mapping[str, float]) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, float]) -> None:
         pass
 
 
@@ -36,6 +38,7 @@ class Watch:
     Args:
         evaluate: (held-out score, nats an answer from the reference if there is one) of the policy as it is.
         folder: where the best weights lie.
+        by: whose score it is: the reward's, or that of a guard's judges.
     """
 
     def __init__(
@@ -44,8 +47,10 @@ class Watch:
         learner: Learner,
         folder: Path,
         evaluate: Callable[[], tuple[float, float | None]],
+        by: Literal["score", "judge"] = "score",
     ):
         self.settings, self.learner, self.path, self.evaluate = settings, learner, folder / BEST, evaluate
+        self.by = by
         self.best_score: float | None = None
         self.best_step: int | None = None
         self.without_rise = 0  # evaluations since the best one
@@ -62,10 +67,10 @@ class Watch:
         bounded = self.settings.max_kl is None or kl is None or kl <= self.settings.max_kl
         if bounded and (self.best_score is None or score > self.best_score):
             self.best_score, self.best_step, self.without_rise = score, step, 0
-            self._keep()
+            keep_weights(self.learner, self.path)
         else:
             self.without_rise += 1
-        return {"held_out_score": score} | ({} if kl is None else {"held_out_kl": kl})
+        return {f"held_out_{self.by}": score} | ({} if kl is None else {"held_out_kl": kl})
 
     def ending(self, steps: int) -> str:
         """Why the weights are not those of the last step; empty when they are."""
@@ -76,32 +81,38 @@ class Watch:
             if self.converged
             else "the highest of all evaluations"
         )
-        return f"kept the weights of step {self.best_step}, held-out score {self.best_score:.3g}: {rise}"
+        score = "score" if self.by == "score" else "score of the guard's judges"
+        return f"kept the weights of step {self.best_step}, held-out {score} {self.best_score:.3g}: {rise}"
 
-    def _keep(self) -> None:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(".tmp")
-        save_file(
-            {name: tensor.detach().contiguous() for name, tensor in self.learner.parameters.items()},
-            temporary,
-        )
-        temporary.replace(self.path)
-
-    @torch.no_grad()
-    def go_back(self) -> bool:
+    def go_back(self, ended: bool = False) -> bool:  # noqa: ARG002 - as Guard.go_back
         """Put the best weights in place of the last; False where no evaluation has kept any."""
         if self.best_step is None:
             return False
-        best = load_file(self.path)
-        for name, parameter in self.learner.parameters.items():
-            parameter.copy_(best[name])
+        put_back(self.learner, self.path)
         return True
 
-    def state(self) -> Stats:
+    def state(self) -> tuple[dict[str, Tensor], Stats]:
         known = {"best_score": self.best_score, "best_step": self.best_step}
-        return {"without_rise": float(self.without_rise)} | {k: v for k, v in known.items() if v is not None}
+        kept = {name: float(value) for name, value in known.items() if value is not None}
+        return {}, {"without_rise": float(self.without_rise)} | kept
 
-    def restore(self, counters: Mapping[str, float]) -> None:
+    def restore(self, tensors: Mapping[str, Tensor], counters: Mapping[str, float]) -> None:  # noqa: ARG002
         self.without_rise = int(counters["without_rise"])
         if "best_step" in counters:
             self.best_score, self.best_step = counters["best_score"], int(counters["best_step"])
+
+
+def keep_weights(learner: Learner, path: Path) -> None:
+    """Write what learns, as it is now; the file appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    save_file({name: tensor.detach().contiguous() for name, tensor in learner.parameters.items()}, temporary)
+    temporary.replace(path)
+
+
+@torch.no_grad()
+def put_back(learner: Learner, path: Path) -> None:
+    """Put weights that were kept in place of those there are."""
+    kept = load_file(path)
+    for name, parameter in learner.parameters.items():
+        parameter.copy_(kept[name])

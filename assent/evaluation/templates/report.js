@@ -96,7 +96,7 @@
 
   class Chart {
     constructor(figure, spec, group) {
-      Object.assign(this, { figure, spec, group });
+      Object.assign(this, { figure, spec, group, across: spec.across ?? "step" });
       this.colour = (series) => (series.colour < 0 ? "ink" : `series-${series.colour + 1}`);
       this.steps = [...new Set(spec.series.flatMap((series) => series.steps))].sort((a, b) => a - b);
       this.holder = figure.querySelector(".plot");
@@ -138,8 +138,9 @@
         element("line", { x1: left, x2: width - PAD.right, y1: y, y2: y, class: "grid" }, this.svg);
         element("text", { x: left - 6, y: y + 4, class: "tick", "text-anchor": "end" }, this.svg, shown(value, this.spec.share));
       }
-      element("text", { x: left, y: HEIGHT - 6, class: "tick" }, this.svg, "step");
-      for (const step of steps.filter((value) => Number.isInteger(value) && this.x(value) > left + 40)) {
+      element("text", { x: left, y: HEIGHT - 6, class: "tick" }, this.svg, this.across);
+      const label = left + 16 + 6 * this.across.length;
+      for (const step of steps.filter((value) => (this.across !== "step" || Number.isInteger(value)) && this.x(value) > label)) {
         const anchor = this.x(step) > width - PAD.right - 12 ? "end" : "middle";
         element("text", { x: this.x(step), y: HEIGHT - 6, class: "tick", "text-anchor": anchor }, this.svg, shown(step));
       }
@@ -158,7 +159,8 @@
     }
 
     listen() {
-      const all = (step) => this.group.forEach((chart) => chart.show(step, chart === this));
+      const beside = this.group.filter((chart) => chart.across === this.across); // others have another axis
+      const all = (step) => beside.forEach((chart) => chart.show(step, chart === this));
       this.svg.addEventListener("pointermove", (event) => all(this.step(event.clientX - this.svg.getBoundingClientRect().left)));
       this.svg.addEventListener("pointerleave", () => all(null));
       this.svg.addEventListener("blur", () => all(null));
@@ -186,7 +188,7 @@
       this.cursor.setAttribute("x2", x);
       this.cursor.setAttribute("visibility", "visible");
       this.bubble.replaceChildren();
-      html("div", "bubble-step", this.bubble, `step ${shown(found)}`);
+      html("div", "bubble-step", this.bubble, `${this.across} ${shown(found)}`);
       this.spec.series.forEach((series, i) => this.value(series, this.dots[i], found, x));
       this.bubble.hidden = !mine;
       const room = this.width - this.bubble.offsetWidth - 4;
