@@ -1,13 +1,13 @@
-"""Ten planted hacks and ten clean runs: does the guard of `stage: policy` see over-optimisation in time?
+"""Ten planted hacks and twenty clean runs: does the guard of `stage: policy` see over-optimisation in time?
 
     python benchmarks/planted_hacks.py --out runs/hacks              # everything, from the demo's world on
     python benchmarks/planted_hacks.py --out runs/hacks --base RUN   # over the judge and judge_2 of a run
 
 Each hack pays for something that is easy to write, beside what the reward model likes. The guard follows a
-second reward model, from other judgements of other answers, and a function: the share of an answer's words that
-stand in its report. `alone_*` has the second reward model only; `open_*` is the same run with a guard that never
-speaks: up to the alarm they are one, so it tells what would have come. The gold judge is shown to nobody, and
-reads what the guard was shown when all is over. A stage that is there is not made again.
+second reward model, from other judgements of other answers, and a function: the share of an answer's words
+that stand in its report. `alone_*` has the second reward model only; `open_*` is the same run with a guard
+that never speaks: up to the alarm they are one, so it tells what would have come. The gold judge is shown to
+nobody, and reads what the guard was shown when all is over. A stage that is there is not made again.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from assent.demo.recipe import write_demo
 
 SHARED = ("base", "sft", "answers", "feedback", "judge")
 OTHER_SEED = 1001  # of the second reward model, its answers and its judgements
-SEEDS = 10
+SEEDS = 20  # of clean runs; the last ten came after the last change of the rule
 STEPS = 60  # of the demo's policy
 LINES = {"proxy": "reward", "judge/judge_2": "second reward model", "judge/faithful": "faithful"}
 NEVER = 1e-200  # false alarms: a guard that never speaks

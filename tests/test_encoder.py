@@ -190,7 +190,7 @@ def test_a_reward_stage_on_an_encoder(encoders, tmp_path, lora):
     ]
     judgements = tmp_path / "comparisons.jsonl"
     judgements.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    settings = {"steps": 16, "batch": 4, "learning_rate": 0.02, "held_out": 0.25, "lora": lora}
+    settings = {"steps": 32, "batch": 4, "learning_rate": 0.02, "held_out": 0.25, "lora": lora}
     folder, log = made(
         "reward", tmp_path / "it", model=encoders["bert"], preferences=str(judgements), **settings
     )

@@ -6,11 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from scipy import stats
 
 from assent.training.convergence import Watch
 from assent.training.learner import Learner, Optimiser
-from assent.training.looks import Alarm, Look, paired_change, tail_of
+from assent.training.looks import Look
 from assent.training.overoptimisation import Guard
 from assent.training.policy_settings import Convergence, GuardRule
 
@@ -79,27 +78,6 @@ def course(plane, tmp_path):
 HACKED = [(0, 0), (1, 0.5), (2, 0.7), (3, 0.2), (4, -1), (5, -2)]
 
 
-def test_the_interval_of_a_paired_change():
-    # differences 1, 2, 3: mean 2, deviation 1; the 97.5% point of Student's t for 2 is 4.303
-    change = paired_change(np.array([2.0, 2.0, 8.0]), np.array([1.0, 0.0, 5.0]), 0.025)
-    assert change.mean == 2.0
-    assert (change.low, change.high) == pytest.approx((2 - 4.3027 / 3**0.5, 2 + 4.3027 / 3**0.5), abs=1e-4)
-
-
-def test_the_interval_excludes_0_exactly_where_a_paired_t_test_rejects():
-    random = np.random.default_rng(0)
-    now, then = random.normal(-0.4, 1, 30), random.normal(0, 1, 30)
-    p = stats.ttest_rel(now, then, alternative="less").pvalue
-    assert paired_change(now, then, p * 1.001).high < 0 < paired_change(now, then, p * 0.999).high
-
-
-def test_pairs_of_looks_share_the_false_alarms():
-    assert tail_of(0.05, 2) == 0.05
-    assert tail_of(0.06, 4) == pytest.approx(0.01)  # six pairs
-    assert tail_of(0.05, 1) == 0.05  # nothing to compare
-    assert tail_of(0.06, 4, judges=2) == pytest.approx(0.005)
-
-
 def test_a_judge_that_falls_while_the_reward_rises_stops_the_run(course, plane):
     hacked = course(HACKED)
     logged = hacked.run()
@@ -126,6 +104,7 @@ def test_a_judge_that_falls_while_the_reward_rises_stops_the_run(course, plane):
         ([(0, 0), (1, 0.5), (2, 0.499)], "second rose (+0.50"),  # within chance
         ([(0, 0), (1, 0), (2, 0.001)], "second stayed where it was (+0.00"),
         ([(0, 0), (-1, -1), (-2, -2)], "second fell (-2.00"),  # the reward as well
+        ([(0, 0), (1, 0.5), (1.01, 0.1)], "second rose (+0.10"),  # the reward has risen within chance
     ],
 )
 def test_no_alarm_and_the_last_weights_stay(course, heights, words):
@@ -163,10 +142,10 @@ def test_of_several_judges_the_fall_of_one_is_enough(plane, tmp_path):
     )
     assert guard.after(0, last=False)["guard_best_step"] == 1
     row = guard.after(1, last=False)
-    assert (row["guard_judge/one"], row["guard_judge/two"]) == pytest.approx((3, 0))
+    assert (row["guard_judge/one"], row["guard_judge/two"]) == pytest.approx((3, 0), abs=1e-3)
     # one rose by 2, two fell by 1: the mean is higher than ever, but two has fallen
     [alarm] = guard.alarms
-    assert (alarm.best, alarm.judge, alarm.fall) == (1, "two", pytest.approx(-1))
+    assert (alarm.best, alarm.judge, alarm.fall) == (1, "two", pytest.approx(-1, abs=1e-3))
     guard.restore(*guard.state())
     assert guard.alarms == [alarm]
     assert guard.ending(3).endswith("in deviations of the answers before training")
@@ -312,16 +291,3 @@ def test_false_alarms_are_as_rare_as_asked_for(plane, tmp_path):
     assert runs_with_alarms(GuardRule(every=1, false_alarms=0.1), 200, plane, tmp_path) <= 0.1 * 200
     naive = GuardRule(every=1, false_alarms=0.05).model_copy(update={"false_alarms": 0.05 * 78})
     assert runs_with_alarms(naive, 200, plane, tmp_path) > 0.3 * 200
-
-
-def test_a_rate_factor_that_nothing_uses_is_refused():
-    with pytest.raises(ValueError, match="rate_factor: it is for action: lower_rate"):
-        GuardRule(rate_factor=0.1)
-
-
-def test_an_alarm_is_told_in_words():
-    words = str(Alarm(30, best=15, rise=1.234, judge="second", fall=-0.5, at_most=-0.1))
-    assert words == (
-        "the reward is over-optimised, seen after 30 steps: since 15 steps it rose by 1.2 and second "
-        "fell by 0.5 (at least 0.1), in deviations of the answers before training"
-    )

@@ -22,6 +22,7 @@ from reward_judgements import (
 from stage_world import Lines, facts
 
 from assent.config import check
+from assent.data.sources import comparisons
 from assent.errors import Interrupted, UserError
 from assent.models.load import load_members, load_reward
 from assent.rewards.saved import saved_reward
@@ -123,8 +124,23 @@ def test_seeds_are_whole_models_trained_one_after_another(given, tmp_path):
     assert [row["step"] for row in log] == list(range(2 * half))
     assert facts(folder / "reward.json")["accuracy"] == 1.0
     alone, _ = rewarded(tmp_path / "alone", preferences=source, **given)
-    one = weights(alone)
-    assert {weights(folder)[f"model/members/0/{name[6:]}"] for name in one} == set(one.values())
+    trunk = [name for name in weights(alone) if "score_head" not in name]  # an ensemble's heads are centred
+    assert trunk
+    assert [weights(folder)[f"model/members/0/{name[6:]}"] for name in trunk] == [
+        weights(alone)[name] for name in trunk
+    ]
+
+
+@pytest.mark.parametrize("of", ["heads", "seeds"])
+def test_members_are_centred_on_the_judged_answers(given, tmp_path, of):
+    """Comparisons leave each member's zero open: different zeros would be told as disagreement."""
+    source = judged(tmp_path / "judged.jsonl", choice)
+    settings = {**given, "ensemble": {"members": 2, "of": of}}
+    folder, _ = rewarded(tmp_path / of, preferences=source, **settings)
+    rows = comparisons(source)
+    asked = [(row.prompt.text, text) for row in rows for text in row.candidates]
+    members = saved_reward(str(folder / "model")).members(*zip(*asked, strict=True))
+    assert members.mean(axis=0) == pytest.approx([0.0, 0.0], abs=1e-5)
 
 
 def test_a_reward_goes_on_from_the_last_one(given, tmp_path):

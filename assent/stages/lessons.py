@@ -21,11 +21,10 @@ from assent.data.judged import (
     rating_batch,
     resampled,
 )
-from assent.data.stream import held_out
 from assent.errors import UserError
 from assent.models.tokenizer import Tokenizer
 from assent.records import Comparison, Prompt, Rating
-from assent.stages.judgements import OnJudgements, split_by_prompt
+from assent.stages.judgements import OnJudgements, answers_of, kept_apart, split_by_prompt
 from assent.training import parallel
 from assent.training.reward import (
     Objective,
@@ -174,7 +173,7 @@ def rating_lessons(
     def to_batch(rows: Sequence[RatedItem], tokenizer: Tokenizer, most: int | None) -> Judged:
         return rating_batch(rows, criteria, tokenizer, most)
 
-    out = held_out([rating.prompt.text for rating in rated], config.held_out, config.seed)
+    out = kept_apart(rated, config.held_out, config.seed)
     train = [rating for rating, is_out in zip(rated, out, strict=True) if not is_out]
     unseen = [rating for rating, is_out in zip(rated, out, strict=True) if is_out]
     terms = label_terms if chosen == "labels" else rating_terms
@@ -184,6 +183,4 @@ def rating_lessons(
 
 def texts_of(judged: Sequence[Comparison] | Sequence[Rating]) -> list[tuple[Prompt, Sequence[str]]]:
     """Every prompt with the answers that were judged."""
-    return [
-        (one.prompt, one.candidates if isinstance(one, Comparison) else (one.response,)) for one in judged
-    ]
+    return [(one.prompt, answers_of(one)) for one in judged]

@@ -13,7 +13,6 @@ from assent.config import DataFile, Settings
 from assent.data.jsonl import write_jsonl
 from assent.data.ratings import rating_row, ratings
 from assent.data.sources import comparison_row, comparisons
-from assent.data.stream import held_out
 from assent.errors import Interrupted, UserError
 from assent.evaluation import scored
 from assent.records import Comparison, Rating
@@ -23,6 +22,7 @@ from assent.rewards.regression import PENALTIES, Estimator, of_comparisons, of_r
 from assent.rewards.reward import Reward
 from assent.stages import forecasting
 from assent.stages.judgement_facts import facts_of_comparisons, facts_of_ratings, tell
+from assent.stages.judgements import kept_apart
 from assent.stages.trust import Judged, Trust, trust_report
 from assent.stages.workspace import Forecast, Workspace
 
@@ -150,7 +150,7 @@ def _of_criterion(judged: Sequence[Judgement], config: Config, where: str) -> li
 
 
 def _sides(judged: Sequence[Judgement], config: Config) -> tuple[list[Judgement], list[Judgement]]:
-    out = held_out([judgement.prompt.text for judgement in judged], config.held_out, config.seed)
+    out = kept_apart(judged, config.held_out, config.seed)
     sides: tuple[list[Judgement], list[Judgement]] = ([], [])
     for judgement, is_out in zip(judged, out, strict=True):
         sides[is_out].append(judgement)

@@ -100,7 +100,9 @@ class Guard:
     def _alarm(self, look: Look) -> Alarm | None:
         proxy, *judges = self._changes(look, self.best, self.tail)
         worst = min(judges, key=attrgetter("high"))
-        if proxy.mean <= 0 or worst.high >= 0:
+        # The fall alone bounds the false alarms; the rise is to be more than a run that stands still shows.
+        risen = self._changes(look, self.best, SHOWN_TAIL)[0]
+        if risen.low <= 0 or worst.high >= 0:
             return None
         name = self.names[judges.index(worst)]
         return Alarm(look.done, self.best.done, proxy.mean, name, worst.mean, worst.high)

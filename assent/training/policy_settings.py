@@ -76,11 +76,11 @@ class Convergence(Settings):
 
 
 class GuardRule(Settings):
-    """When a judge that nothing is trained against is looked at, and what follows if it falls."""
+    """When judges that nothing is trained against are looked at, and what follows if one falls."""
 
     every: int = Field(default=5, ge=1)  # steps between looks; the first before any step, the last at the end
     held_out: float = Field(default=0.05, gt=0, lt=1)  # share of the prompts that is only looked at
-    false_alarms: float = Field(default=0.05, gt=0, lt=0.5)  # chance of one in a run whose judge never falls
+    false_alarms: float = Field(default=0.05, gt=0, lt=0.5)  # chance of one in a run whose judges never fall
     action: Literal["stop", "lower_rate"] = "stop"  # both go back to the best weights; the second goes on
     rate_factor: float = Field(default=0.5, gt=0, lt=1)  # of the learning rate, at each alarm: for lower_rate
 
