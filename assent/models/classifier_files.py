@@ -3,15 +3,13 @@
 import copy
 import json
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
 from peft import LoraConfig, get_peft_model
 from pydantic import Field, model_validator
-from safetensors import SafetensorError
 from tokenizers import normalizers
 from torch import nn
 from transformers import (
@@ -21,14 +19,15 @@ from transformers import (
     ModernBertConfig,
     PreTrainedTokenizerFast,
 )
-from transformers.utils import logging
 
 from assent.config import Settings
 from assent.errors import UserError
 from assent.models.classifier import Classifier
 from assent.models.load import SETTINGS_FILE, LoRA
+from assent.models.reading import quiet, readable
 from assent.models.tokenizer import train_bpe
 
+OF_CLASSIFIERS = ", of a family that has text classifiers"
 HEAD = "ForSequenceClassification"  # how transformers calls a network with this head, in config.json
 
 
@@ -124,7 +123,7 @@ def build_classifier(
         **ids,
     )
     _name_labels(config, labels, several)
-    with _quiet():
+    with quiet():
         return Classifier(AutoModelForSequenceClassification.from_config(config), tokenizer)
 
 
@@ -147,25 +146,25 @@ def save_classifier(model: Classifier, folder: Path) -> None:
     network: Any = model.network
     if model.adapters is not None:
         network = copy.deepcopy(model.adapters).merge_and_unload()
-    with _quiet():
+    with quiet():
         network.save_pretrained(folder)
     model.inner.save_pretrained(folder)
     (folder / SETTINGS_FILE).write_text(json.dumps({"kind": "classes"}, indent=2), encoding="utf-8")
 
 
 def _config(source: str) -> Any:
-    with _readable(source):
+    with readable(f"model {source}", OF_CLASSIFIERS):
         return AutoConfig.from_pretrained(source)
 
 
 def _tokenizer(source: str) -> Any:
-    with _readable(source):
+    with readable(f"model {source}", OF_CLASSIFIERS):
         return AutoTokenizer.from_pretrained(source)
 
 
 def _network(source: str, config: Any) -> tuple[Any, list[str]]:
     """(the network, the names of weights that its folder does not hold, or not in this shape)."""
-    with _quiet(), _readable(source):
+    with quiet(), readable(f"model {source}", OF_CLASSIFIERS):
         network, told = AutoModelForSequenceClassification.from_pretrained(
             source,
             config=config,
@@ -175,30 +174,6 @@ def _network(source: str, config: Any) -> tuple[Any, list[str]]:
             output_loading_info=True,
         )
     return network, sorted({*told["missing_keys"], *(name for name, *_ in told["mismatched_keys"])})
-
-
-@contextmanager
-def _readable(source: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"model {source}: cannot be loaded: {reason}. Expected a folder with config.json, *.safetensors "
-            "and a tokenizer, of a family that has text classifiers, or a hub id that this machine can reach."
-        ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """transformers tells of every head that begins at random, which is meant; what is not is checked here."""
-    level = logging.get_verbosity()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
 
 
 def _name_labels(config: Any, labels: Sequence[str], several: bool) -> None:

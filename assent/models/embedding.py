@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
-from transformers import AutoModel, AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, PreTrainedModel
 from transformers.utils.logging import disable_progress_bar
 
-from assent.errors import UserError
+from assent.models.reading import headless, readable
 
 
 class SentenceEmbedding:
@@ -89,32 +88,10 @@ def load_embedding(source: str) -> SentenceEmbedding:
     Raises:
         UserError: nothing there that transformers and safetensors can read.
     """
-    disable_progress_bar()
-    try:
-        network = _network(source)
+    with readable(f"embedding {source}"):
+        network = headless(source)
         tokenizer = AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"embedding {source}: cannot be loaded: {reason}. Expected a folder with config.json, "
-            "*.safetensors and a tokenizer, or a hub id that this machine can reach."
-        ) from error
     if tokenizer.pad_token is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "right"
     return SentenceEmbedding(network, tokenizer)
-
-
-def _network(source: str) -> PreTrainedModel:
-    """All that its config.json names, but the pooler: nothing here reads it, and many folders lack it."""
-    network, told = AutoModel.from_pretrained(
-        source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-    )
-    missing = sorted(name for name in told["missing_keys"] if not name.startswith("pooler."))
-    if missing:
-        raise ValueError(
-            f"its weights lack {missing[0]} and {len(missing) - 1} more that its config.json names"
-        )
-    if getattr(network, "pooler", None) is not None:
-        network.pooler = None
-    return network

@@ -12,12 +12,10 @@ from typing import Any, TypeVar
 import torch
 from peft import LoraConfig, get_peft_model
 from pydantic import Field
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from transformers import (
     MODEL_FOR_MASKED_LM_MAPPING,
     AutoConfig,
-    AutoModel,
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
@@ -32,6 +30,7 @@ from assent.errors import UserError
 from assent.models.encoder import TextEncoder
 from assent.models.heads import RewardModel, Trunk
 from assent.models.language_model import LanguageModel, Unadapted
+from assent.models.reading import headless, readable
 from assent.models.tokenizer import Template, Tokenizer
 from assent.models.verification import verify_head, verify_pairs
 
@@ -94,18 +93,12 @@ def _is_encoder(config: PreTrainedConfig) -> bool:
 
 
 def _from_pretrained(source: str) -> tuple[PreTrainedModel, Any]:
-    disable_progress_bar()  # ours tells of whole stages
     logging.getLogger("transformers.modeling_utils").addFilter(_is_of_use)
-    try:
+    disable_progress_bar()  # ours tells of whole stages
+    with readable(f"model {source}"):
         config = AutoConfig.from_pretrained(source)
-        network = _encoder(source) if _is_encoder(config) else _language_model(source, config)
+        network = headless(source) if _is_encoder(config) else _language_model(source, config)
         return network, AutoTokenizer.from_pretrained(source)
-    except (OSError, ValueError, KeyError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise UserError(
-            f"model {source}: cannot be loaded: {reason}. Expected a folder with config.json, "
-            "*.safetensors and a tokenizer, or a hub id that this machine can reach."
-        ) from error
 
 
 def _language_model(source: str, config: PreTrainedConfig) -> PreTrainedModel:
@@ -117,34 +110,9 @@ def _language_model(source: str, config: PreTrainedConfig) -> PreTrainedModel:
     return network
 
 
-def _encoder(source: str) -> PreTrainedModel:
-    """The trunk of an encoder, whatever head its folder has. The pooler goes too: nothing here reads it."""
-    logger = logging.getLogger("transformers.modeling_utils")
-    logger.addFilter(_is_no_report)
-    try:
-        network, told = AutoModel.from_pretrained(
-            source, use_safetensors=True, dtype=torch.float32, output_loading_info=True
-        )
-    finally:
-        logger.removeFilter(_is_no_report)
-    missing = sorted(name for name in told["missing_keys"] if not name.startswith("pooler."))
-    if missing:
-        raise ValueError(
-            f"its weights lack {missing[0]} and {len(missing) - 1} more that its config.json names"
-        )
-    if getattr(network, "pooler", None) is not None:
-        network.pooler = None
-    return network
-
-
 def _is_of_use(record: logging.LogRecord) -> bool:
     """transformers warns of every T5 that has two matrices, which is as it was published."""
     return "we will NOT tie them" not in record.getMessage()
-
-
-def _is_no_report(record: logging.LogRecord) -> bool:
-    """transformers lists the weights of heads that a trunk does not have; what it lacks is checked here."""
-    return "LOAD REPORT" not in record.getMessage()
 
 
 def adapted(model: T, lora: LoRA) -> T:
