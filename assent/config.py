@@ -78,7 +78,19 @@ def _explain(cls: type[BaseModel], problem: Any, where: str) -> str:
         return f"{where}: {path} is missing"
     if problem["type"] == "value_error":  # a check of ours, whose words name the keys
         return f"{where}: {path + ': ' if path else ''}{problem['ctx']['error']}"
-    return f"{where}: {path}: {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"
+    return f"{where}: {path}{_in_our_words(problem)}"
+
+
+def _in_our_words(problem: Any) -> str:
+    """What pydantic found, where its words are about Python instead of the recipe."""
+    if problem["type"] in ("model_type", "model_attributes_type"):
+        return f": expected settings `key: value`, found {problem['input']!r}"
+    if problem["type"] == "union_tag_not_found":
+        return f": {problem['ctx']['discriminator'].strip(chr(39))} is missing"
+    if problem["type"] == "union_tag_invalid":
+        key, known = (problem["ctx"][name] for name in ("discriminator", "expected_tags"))
+        return f".{key.strip(chr(39))}: expected {known}, found {problem['ctx']['tag']!r}"
+    return f": {problem['msg'][0].lower()}{problem['msg'][1:]}, found {problem['input']!r}"
 
 
 def _fields_at(cls: type[BaseModel], path: tuple[int | str, ...]) -> Iterator[str]:

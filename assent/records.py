@@ -1,6 +1,6 @@
 """The text nouns: what crosses disks, databases and the network. Complete when built, never edited."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from assent.errors import UserError
@@ -116,6 +116,22 @@ class Rating:
     scale: tuple[float, float]  # lowest, highest
     criterion: str = ""
     annotator: str = ""
+
+
+def answers_of(judgement: Comparison | Rating) -> Sequence[str]:
+    """What was judged."""
+    return judgement.candidates if isinstance(judgement, Comparison) else (judgement.response,)
+
+
+def apart_by(judged: Sequence[Comparison | Rating]) -> list[str]:
+    """What keeps judgements apart when they are divided: each one's prompt.
+
+    Where all have one prompt, as texts that answer nothing, it is the answers that were judged.
+    """
+    prompts = [one.prompt.text for one in judged]
+    if len(set(prompts)) > 1:
+        return prompts
+    return ["\n".join(sorted(answers_of(one))) for one in judged]
 
 
 @dataclass(frozen=True)

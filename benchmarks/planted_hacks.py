@@ -170,8 +170,9 @@ def recipe(base: Path, out: Path, pilot: bool) -> dict[str, Any]:
     policies = {hack: {**clean, "rewards": [reward, paid_for(hack)]} for hack in (PILOTS if pilot else HACKS)}
     seeds = range(100, 102) if pilot else range(SEEDS)
     policies |= {f"clean_{seed}": {**clean, "seed": seed} for seed in seeds}
+    to_the_end = {"until": {"stop_when_severe": False}}  # whatever the doctor says
     return {
-        f"{prefix}{name}": {**policy, "guard": guard}
+        f"{prefix}{name}": {**policy, "guard": guard, **(to_the_end if prefix == "open_" else {})}
         for prefix, guard in guards.items()
         for name, policy in policies.items()
         if prefix != "open_" or not name.startswith("clean")

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 FOLDS = 4
-SEEDS = 5
+SEEDS = 3
 WINNER = {1: 0, 2: 1, 0: None}  # of a pair of answers; 0 is a tie
 
 
@@ -137,11 +137,11 @@ def qa(shared: Path, out: Path) -> list[str]:
                 "stage": "reward",
                 "model": str(shared / "models" / "stories260K"),
                 "preferences": f"{seed}_{file}",
-                "epochs": 4,
+                "epochs": 3,
                 "batch": batch,
                 "micro_batch": batch,
                 "learning_rate": 0.0003,
-                "max_response_tokens": 300,
+                "max_response_tokens": 160,
                 "held_out": 0,
                 "ensemble": {"members": 4, "of": "heads"},
                 "seed": seed,
@@ -213,8 +213,8 @@ def form(shared: Path, out: Path, tone: Path) -> list[str]:
             "prompts": "openings.jsonl",
             "rewards": rewards,
             "steps": 60,
-            "kl_coef": 0.1,
-            "learning_rate": 0.001,
+            "kl_coef": 0.4,
+            "learning_rate": 0.0003,
             "sampling": sampling,
         },
         "report": {

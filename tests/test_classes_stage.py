@@ -259,6 +259,8 @@ def test_losses_and_weights_by_hand():
     assert label_weights(counts, 10, False, "balanced").tolist() == [2.5, 0.625]
     assert label_weights(counts, 10, True, 2.2).tolist() == pytest.approx([2.2, 2.2])
     assert label_weights(counts, 10, False, "none").tolist() == [1.0, 1.0]
+    always = torch.tensor([10.0, 2.0])  # a weight of (10 - 10) / 10 would not teach the first
+    assert label_weights(always, 10, True, "balanced").tolist() == [1.0, 4.0]
 
 
 def test_f1_by_hand_and_its_interval():

@@ -47,6 +47,7 @@ def test_rankings_and_pairs_are_read_and_come_back(tmp_path, row, choice, rankin
         ({"ranking": [[0, 1], 2], "pairs": [[0, 1, 0]]}, "a ranking with ties is a set of pairs: give"),
         ({"ranking": [0, 1, 2], "choice": 1}, "choice 1 contradicts ranking \\[0, 1, 2\\]"),
         ({"ranking": [[0, 1], 2], "choice": 2}, "choice 2 contradicts ranking"),
+        ({"choice": 0, "meta": {"seconds": 10**400}}, "seconds: expected a number, found 1000"),
         ({"choice": 0, "meta": {"strength": 3}}, "strength: expected 0 to 1, found 3"),
     ],
 )
@@ -54,4 +55,14 @@ def test_a_bad_ranking_or_pair_is_named(tmp_path, row, message):
     path = tmp_path / "rows.jsonl"
     path.write_text(json.dumps({**GOOD, "choice": 0}) + "\n" + json.dumps({**GOOD, **row}))
     with pytest.raises(UserError, match=f"^{path}:2: {message}"):
+        sources.comparisons(str(path))
+
+
+def test_a_choice_and_its_pair_agree(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    two = {"input_text": "q", "candidate_0": "a", "candidate_1": "b", "pairs": [[0, 1, 1]]}
+    path.write_text(json.dumps({**two, "choice": 1}) + "\n" + json.dumps({**two, "choice": None}))
+    assert [row.choice for row in sources.comparisons(str(path))] == [1, None]
+    path.write_text(json.dumps({**two, "choice": 0}))
+    with pytest.raises(UserError, match=r"rows.jsonl:1: choice 0 contradicts pairs \[\[0, 1, 1\]\]"):
         sources.comparisons(str(path))

@@ -257,3 +257,9 @@ def test_real_preferences():
     train = [c for c in comparisons(str(HARMLESS)) if c.prompt.text not in unseen]
     reward = fit_linear(Asked(Features(), penalty=3.0), *of_comparisons(train)).reward
     assert accuracy_of(reward, split.unseen) >= 0.6
+
+
+def test_ties_alone_are_refused(tmp_path):
+    tied = written(tmp_path / "tied.jsonl", [{**row, "choice": None} for row in polite()])
+    with pytest.raises(UserError, match=r"tied.jsonl: none of the \d+ judgements to learn from says"):
+        linear(tmp_path / "it", preferences=tied)

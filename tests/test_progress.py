@@ -45,3 +45,8 @@ def test_a_terminal_shows_a_bar():
     assert "sft" in printed
     assert "5/10" in printed
     assert "loss 2.1" in printed
+
+
+def test_names_between_colons_are_no_pictures(capsys):
+    Progress().warn("reward judge:m: no known answer")
+    assert capsys.readouterr().err == "reward judge:m: no known answer\n"

@@ -94,6 +94,11 @@ def test_an_answer_that_nobody_compared_has_no_rating(tmp_path, method):
     assert [rating.response for rating in ratings(str(path))] == ["a", "b"]
 
 
+def test_a_prior_too_small_to_settle_is_told(tmp_path):
+    with pytest.raises(UserError, match=r"scored: prior: the answers to 'p': .* a larger prior than 1e-06"):
+        scored(tmp_path, {"ranking": [0, 1, 2]}, prior=1e-6)
+
+
 def test_a_prior_of_nothing_is_refused(tmp_path):
     with pytest.raises(UserError, match="prior: input should be greater than 0"):
         scored(tmp_path, {"choice": 1}, prior=0)

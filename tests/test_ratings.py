@@ -66,9 +66,11 @@ def test_a_rating_comes_back_as_it_was_written(path):
         ({"scale": [5, 1]}, "scale: expected \\[lowest, highest\\]"),
         ({"scale": [1]}, "scale: expected"),
         ({"scale": [1, "5"]}, "scale: expected"),
+        ({"scale": [1, 10**400]}, "scale: expected"),  # more than a float holds
         ({"rating": ..., "ratings": {}}, "ratings: expected {criterion: number}, found {}"),
         ({"rating": ..., "ratings": {"kind": 9}}, "ratings.kind: expected a number from 1 to 5, found 9"),
         ({"rating": ..., "label": "fine"}, 'label: expected "good", "bad", true or false, found \'fine\''),
+        ({"rating": ..., "label": ["good"]}, 'label: expected "good", "bad", true or false, found'),
         ({"rating": ..., "label": 1}, 'label: expected "good", "bad", true or false, found 1'),
         ({"criterion": 7}, "criterion: expected text, found 7"),
         ({"output_text": ...}, "output_text is missing"),
@@ -80,6 +82,13 @@ def test_a_bad_rating_is_named(path, change, message):
     bad = {key: value for key, value in {**GOOD, **change}.items() if value is not ...}
     with pytest.raises(UserError, match=f"^{path}:2: {message}"):
         read(path, GOOD, bad)
+
+
+def test_a_scale_without_an_end_is_refused(path):
+    """JSON has no infinity, and Python reads 1e999 as one: every rating would be 0 of it."""
+    path.write_text('{"input_text": "p", "output_text": "a", "rating": 3, "scale": [1, 1e999]}')
+    with pytest.raises(UserError, match=f"^{path}:1: scale: expected"):
+        ratings(str(path))
 
 
 def test_an_empty_file(path):

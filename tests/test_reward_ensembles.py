@@ -24,9 +24,14 @@ from stage_world import Lines, facts
 from assent.config import check
 from assent.data.sources import comparisons
 from assent.errors import Interrupted, UserError
-from assent.models.load import load_members, load_reward
+from assent.models.heads import RewardModel
+from assent.models.load import load_members, load_reward, load_trunk
+from assent.records import Prompt, Rating
+from assent.rewards.learned import LearnedEnsemble, LearnedReward
+from assent.rewards.reward import Ensemble
 from assent.rewards.saved import saved_reward
 from assent.stages.neural_reward import Config, run
+from assent.stages.trust import Judged, Trust, trust_report
 from assent.stages.workspace import Workspace
 
 
@@ -162,6 +167,41 @@ def test_an_ensemble_of_seeds_goes_on_as_itself(given, tmp_path):
     assert scores(after, BEST, WORST) == pytest.approx(scores(before, BEST, WORST), abs=1e-4)
     with pytest.raises(UserError, match=r"is an ensemble of 2 networks: going on .*members: 2, of: seeds"):
         rewarded(tmp_path / "one", preferences=source, **still)
+
+
+def test_an_ensemble_of_seeds_that_goes_on_has_a_learning_curve(given, tmp_path):
+    source = judged(tmp_path / "judged.jsonl", choice)
+    before, _ = rewarded(tmp_path / "before", preferences=source, ensemble=SEEDS, **given)
+    still = {**given, "model": str(before / "model"), "learning_rate": 1e-12, "epochs": None, "steps": 1}
+    curve = {**QUICK, "learning_curve": [0.5]}
+    after, _ = rewarded(tmp_path / "after", preferences=source, ensemble=SEEDS, trust=curve, **still)
+    told = facts(after / "reward.json")["learning_curve"]  # each point is its first network, as it was
+    assert [(point["share"], point["accuracy"]) for point in told] == [(0.5, 1.0), (1.0, 1.0)]
+
+
+def test_each_criterion_of_an_ensemble_is_held_against_its_own_heads(world):
+    """One head is the other's opposite: their mean is 0 for every answer, and would tell nothing."""
+    body, tokenizer = load_trunk(str(world / "gpt2"))
+    asked = [(f"Report {k}:", text) for k in range(4) for text in (BEST, WORST)]
+    networks, told = [], []
+    for seed in (1, 2):
+        torch.manual_seed(seed)
+        model = RewardModel(body, names=("bad", "good"), combine="criteria").eval()
+        with torch.no_grad():
+            model.head.linear.weight[0] = -model.head.linear.weight[1]
+        networks.append(LearnedReward(model, tokenizer))
+        networks[-1].centre(*zip(*asked, strict=True))
+        told.append(networks[-1].outputs(*zip(*asked, strict=True))[:, 1])
+    good = (told[0] + told[1]) / 2 >= 0
+    rated = [
+        Rating(Prompt(prompt), text, float(is_good == (name == "good")), (0, 1), name)
+        for name in ("bad", "good")
+        for (prompt, text), is_good in zip(asked, good, strict=True)
+    ]
+    settings = Trust(group_texts=0, attributions=0, score_cut=0.0)
+    found = trust_report(LearnedEnsemble(networks, Ensemble()), Judged(ratings=rated), settings, "it")
+    assert 0 < good.sum() < len(good)
+    assert [(row["criterion"], row["accuracy"]) for row in found["ratings"]] == [("bad", 1.0), ("good", 1.0)]
 
 
 def test_a_learning_curve_is_of_fewer_items(given, tmp_path):

@@ -19,6 +19,7 @@ from reward_judgements import (
     scores,
     settings_of,
     strong,
+    three,
     tied,
     two,
 )
@@ -143,10 +144,22 @@ def test_what_is_odd_about_the_judgements_is_told(given, tmp_path):
         "duplicates": 1,
         "contradictions": 1,
         "identical_candidates": 1,
+        "criteria": [""],
     }
     mixed, odds = told
     assert "mixes 3 judgements of people with 2 of models" in mixed
     assert "contradictions 1 (items of which one annotator said the opposite" in odds
+
+
+def test_criteria_that_share_a_file_are_told(given, tmp_path):
+    """Merged, the opposite votes below are a tie between the two answers."""
+    texts = {"input_text": "p", "candidate_0": BEST, "candidate_1": WORST}
+    rows = [{**texts, "choice": k, "meta": {"criterion": name}} for k, name in enumerate(("kind", "short"))]
+    (tmp_path / "two.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told, settings = [], {**given, "epochs": 1, "held_out": 0}
+    folder, _ = rewarded(tmp_path / "it", told=told, preferences=str(tmp_path / "two.jsonl"), **settings)
+    assert facts(folder / "reward.json")["judgements"]["criteria"] == ["kind", "short"]
+    assert "holds judgements by several criteria (kind, short)" in told[0]
 
 
 def test_contradicting_ratings_are_told(given, tmp_path):
@@ -160,6 +173,14 @@ def test_contradicting_ratings_are_told(given, tmp_path):
     assert "duplicates 1 (rows that repeat another row)" in told[0]
 
 
+def tie(texts):
+    return three(texts, choice=None)
+
+
+def middling(texts):
+    return rating(texts) | {"rating": 3}
+
+
 @pytest.mark.parametrize(
     ("makers", "settings", "message"),
     [
@@ -169,6 +190,7 @@ def test_contradicting_ratings_are_told(given, tmp_path):
         ((choice,), {"objective": "ranking"}, r"objective ranking: 24 of 24 judgements rank nothing"),
         ((ranking, tied), {"objective": "ranking"}, r"12 of 24 .* Use objective: pairs"),
         ((choice,), {"margin_coef": 1}, "no judgement has a strength above 0"),
+        ((tie,), {}, "judge: every judgement to learn from is a tie"),
         ((choice,), {"ensemble": {"members": 0}}, "ensemble.members: input should be greater"),
         ((choice,), {"objective": "rank"}, "objective: input should be 'choice', 'ranking'"),
     ],
@@ -185,6 +207,7 @@ def test_what_does_not_fit_is_refused(given, tmp_path, makers, settings, message
         (rating, {"objective": "pairs"}, "objective pairs does not learn from ratings"),
         (rating, {"objective": "labels"}, r"expected 0 or 1 on the scale \[0, 1\], found"),
         (rating, {"margin_coef": 1}, "margin_coef goes with preferences"),
+        (middling, {}, "judge: all 18 ratings to learn from are the same, so nothing tells good"),
         (criteria, {"ensemble": {"members": 2}}, "2 criteria, each with a head .* of: seeds"),
     ],
 )

@@ -7,7 +7,7 @@ from assent.errors import RewardError, UserError
 from assent.models.heads import RewardModel
 from assent.records import Prompt
 from assent.rewards.composite import Part, judge, normalised
-from assent.rewards.function import function
+from assent.rewards.function import function, reward_function
 from assent.rewards.learned import LearnedReward
 from assent.rewards.reward import checked
 
@@ -118,3 +118,14 @@ def test_a_learned_reward_scores_each_answer_as_if_it_were_alone(gpt2):
     for prompt, response, score in zip(prompts, responses, together, strict=True):
         alone = model.scores(tokenizer.prompts([Prompt(prompt)])[0], tokenizer.responses([response])[0])
         assert score == pytest.approx(alone.item(), abs=1e-4)
+
+
+def test_a_function_that_fails_is_told_with_its_line(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "def broken(prompts, responses):\n    return [1 / len('') for _ in prompts]\n"
+    )
+    reward = reward_function(f"{tmp_path}/mine.py:broken")
+    with pytest.raises(
+        RewardError, match=r"mine.py:broken failed at .*mine.py:2: ZeroDivisionError: division"
+    ):
+        reward(["a"], ["b"])

@@ -249,3 +249,16 @@ def test_a_reward_model_of_three_candidates_with_nothing_held_out(world, tmp_pat
     assert (told["n"], told["accuracy"]) == (0, None)
     assert len(log) == 2
     assert learned_files(folder) >= {"score_head.safetensors", "model.safetensors"}
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ("$judge", r"x: rewards\.0: expected settings `key: value`, found .\$judge"),
+        ({"rule": {"least": 3}}, "x: rewards.0.rule: kind is missing"),
+        ({"rule": {"kind": "lenght"}}, "x: rewards.0.rule.kind: expected 'length', .* found 'lenght'"),
+    ],
+)
+def test_a_part_of_the_wrong_shape_is_told_in_our_words(part, message):
+    with pytest.raises(UserError, match=message):
+        check(STAGES["policy"].config_class({}, "x"), {"model": "m", "prompts": "p", "rewards": [part]}, "x")

@@ -169,7 +169,7 @@ def test_the_learning_curve_trains_on_shares_and_measures_the_whole_once():
     assert [point["accuracy"] for point in facts["learning_curve"]] == [0.6, 0.7, 0.75]
     assert 0.75 < facts["forecast"]["accuracy"] < 0.85
     nobody = trust_report(length, Judged(found), settings, "words")
-    assert nobody["missing"]["learning_curve"] == "nothing was trained"
+    assert nobody["missing"]["learning_curve"] == "nothing was trained on choices"
     unasked = trust_report(length, Judged(found), QUICK, "words", accuracy_at=accuracy_at)
     assert unasked["missing"]["learning_curve"] == "trust.learning_curve is empty"
 
@@ -195,6 +195,22 @@ def test_an_ensembles_members_are_asked():
     assert facts["spread"]["members"] == 2
     assert [row["by"] for row in facts["spread"]["halves"]] == ["spread", "ratio", "margin"]
     assert "spread" not in trust_report(length, Judged(found), QUICK, "words")
+
+
+def test_the_curve_of_an_ensemble_is_that_of_single_models():
+    """Several members on all labels beside one on half of them would credit the labels with the members."""
+    found = [judged(f"p{k}", (words(9), words(1)), 0) for k in range(30)]  # the ensemble is always right
+    trained = []
+
+    def accuracy_at(share):
+        trained.append(share)
+        return {0.5: 0.6, 1.0: 0.7}[share]
+
+    settings = QUICK.model_copy(update={"learning_curve": (0.5,)})
+    facts = trust_report(TwoMembers(), Judged(found), settings, "ensemble", accuracy_at=accuracy_at)
+    assert trained == [0.5, 1.0]
+    assert [point["accuracy"] for point in facts["learning_curve"]] == [0.6, 0.7]
+    assert facts["accuracy"] == 1
 
 
 def test_settings_are_checked():

@@ -115,6 +115,25 @@ def test_the_cut_of_each_half_is_fitted_to_the_other():
     assert row["spearman"] is None
 
 
+def test_answers_without_prompts_are_cut_in_halves_themselves():
+    rated = [Rating(Prompt(""), f"answer {k}", k % 2, (0, 1)) for k in range(40)]
+    (row,) = ratings.by_criterion(rated, [100.0 + k % 2 for k in range(40)], 0.5, None, seed=0)
+    assert (row["accuracy"], row["precision"], row["recall"], row["f1"]) == (1, 1, 1, 1)
+    (alone,) = ratings.by_criterion(rated[:1], [100.0], 0.5, None, seed=0)
+    assert (alone["n"], alone["accuracy"], alone["ci_low"], alone["f1"]) == (1, None, None, None)
+    (told,) = ratings.by_criterion(rated[:1], [100.0], 0.5, 200.0, seed=0)
+    assert told["accuracy"] == 1  # it is bad, and its score is below the cut that was given
+
+
+def test_choices_without_prompts_have_a_temperature():
+    # 3 of 4 are right by a margin of 2: sigmoid(2 / T) = 3/4, so that T = 2 / ln 3
+    won = [k % 4 > 0 for k in range(400)]
+    found = [judged("", (f"a {k}", f"b {k}"), 0) for k in range(400)]
+    rows = [(2.0, 0.0) if right else (0.0, 2.0) for right in won]
+    told = calibration.fitted_temperature(scored.decisions(found, rows), seed=0)
+    assert told["temperature"] == pytest.approx(2 / np.log(3), rel=1e-4)
+
+
 def test_each_criterion_has_a_row():
     rated = [Rating(Prompt("p"), "x", 1, (0, 1), name) for name in ("b", "a", "b")]
     rows = ratings.by_criterion(rated, [1.0, 1.0, 1.0], 0.5, 0.5, seed=0)

@@ -92,7 +92,7 @@ def test_what_was_not_measured_is_named_with_the_reason():
     assert "Not measured: " in text
     for title, why in (
         ("Ratings", "no held-out ratings"),
-        ("Learning curve", "nothing was trained"),
+        ("Learning curve", "nothing was trained on choices"),
         ("Group bias", "trust.group_texts is 0"),
     ):
         assert f"{title} {why}" in text or f"{title}{why}" in text
@@ -219,6 +219,9 @@ REWARDS = """
 def brevity(prompts, responses):
     return [-float(len(text)) for text in responses]
 
+def far(prompts, responses):
+    return [100.0 - len(text) for text in responses]
+
 def first_letter(prompts, responses):
     return [float(text.startswith("a")) for text in responses]
 """
@@ -252,7 +255,14 @@ def test_a_reward_that_is_there_is_measured(tmp_path):
     assert found["accuracy"] == pytest.approx(sum(right.values()) / 12)
     assert found["n"] == 12
     assert "parts" not in found
-    assert found["missing"]["learning_curve"] == "nothing was trained"
+    assert found["missing"]["learning_curve"] == "nothing was trained on choices"
+
+
+def test_one_part_that_is_clipped_is_normalised_first(tmp_path):
+    # its scores are 96 to 99: not normalised, all would count as 3; normalised, none is beyond 3
+    part = {"function": f"{tmp_path}/rewards.py:far", "normalise": True, "clip": 3.0}
+    found = measured(tmp_path, rewards=[part])
+    assert found["accuracy"] == pytest.approx(4.5 / 12)  # brevity's, by hand above
 
 
 def test_parts_are_measured_alone_and_together(tmp_path):

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from assent.data.rows import meta_of, prompt_of, prompt_row, rows_of, text_of
+from assent.data.rows import is_number, meta_of, prompt_of, prompt_row, rows_of, text_of
 from assent.errors import UserError
 from assent.records import Rating
 
@@ -73,14 +73,14 @@ def _label(row: Mapping[str, Any], where: str) -> float:
     label = row["label"]
     if isinstance(label, bool):
         return float(label)
-    if label not in LABELS:
+    if not isinstance(label, str) or label not in LABELS:
         raise UserError(f'{where}: label: expected "good", "bad", true or false, found {label!r}')
     return LABELS[label]
 
 
 def _scale(row: Mapping[str, Any], where: str) -> tuple[float, float]:
     scale = row.get("scale")
-    numbers = isinstance(scale, list) and [type(end) in (int, float) for end in scale] == [True, True]
+    numbers = isinstance(scale, list) and [is_number(end) for end in scale] == [True, True]
     if scale is None or not numbers or scale[0] >= scale[1]:
         raise UserError(f"{where}: scale: expected [lowest, highest], such as [1, 5], found {scale!r}")
     return float(scale[0]), float(scale[1])
@@ -92,6 +92,6 @@ def _criterion(row: Mapping[str, Any], where: str) -> str:
 
 def _value(value: Any, scale: tuple[float, float], where: str) -> float:
     lowest, highest = scale
-    if type(value) not in (int, float) or not lowest <= value <= highest:
+    if not is_number(value) or not lowest <= value <= highest:
         raise UserError(f"{where}: expected a number from {lowest:g} to {highest:g}, found {value!r}")
     return float(value)

@@ -1,6 +1,7 @@
 """What every reader of judgements and texts checks, with file, line and key in each error."""
 
 import glob
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,14 @@ def text_of(row: Mapping[str, Any], key: str, where: str) -> str:
 
 def number_of(row: Mapping[str, Any], key: str, where: str) -> float | None:
     value = row.get(key)
-    if value is not None and type(value) not in (int, float):
+    if value is not None and not is_number(value):
         raise UserError(f"{where}: {key}: expected a number, found {value!r}")
     return value
+
+
+def is_number(value: Any) -> bool:
+    """A number that a float can hold: JSON's 1e999 is read as infinity, and whole numbers have no end."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max
 
 
 def indices_of(row: Mapping[str, Any], key: str, where: str) -> tuple[int, ...]:

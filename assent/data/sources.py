@@ -130,6 +130,8 @@ def _comparison(row: Mapping[str, Any], where: str) -> Comparison:
     first = _first(row)
     if first and choice not in (None, *first):
         raise UserError(f"{where}: choice {choice} contradicts ranking {row['ranking']}")
+    if len(texts) == 2 and pairs and choice not in (None, pairs[0][2]):
+        raise UserError(f"{where}: choice {choice} contradicts pairs {row['pairs']}")
     return judged if "choice" in row or len(first) != 1 else replace(judged, choice=first[0])
 
 

@@ -11,6 +11,7 @@ from scipy.special import logsumexp
 
 from assent.evaluation.scored import Decision
 from assent.functional.preference import expected_calibration_error
+from assent.records import apart_by
 
 FEWEST = 20  # decisions that a temperature is fitted to
 WIDEST = 7.0  # log temperature is sought within +- this
@@ -37,9 +38,10 @@ def fitted_temperature(found: Sequence[Decision], seed: int) -> dict[str, Any] |
         that say nothing) or the sharper the better (scores never wrong).
     """
     table, winners = _table(found)
-    if len(found) < FEWEST or len({decision.prompt for decision in found}) < 2:
+    apart = apart_by([decision.judgement for decision in found])
+    if len(found) < FEWEST or len(set(apart)) < 2:
         return None
-    half = _halves([decision.prompt for decision in found], seed)
+    half = _halves(apart, seed)
     parts = (np.ones_like(half), half, ~half)
     best, first, second = (_best_temperature(table[rows], winners[rows]) for rows in parts)
     if best is None or first is None or second is None:
@@ -55,12 +57,12 @@ def fitted_temperature(found: Sequence[Decision], seed: int) -> dict[str, Any] |
     }
 
 
-def _halves(prompts: Sequence[str], seed: int) -> np.ndarray:
-    """Bool[row]: whether its prompt is in the first half."""
-    names = sorted(set(prompts))
+def _halves(apart: Sequence[str], seed: int) -> np.ndarray:
+    """Bool[row]: whether its prompt, or whatever keeps it apart from others, is in the first half."""
+    names = sorted(set(apart))
     random.Random(seed).shuffle(names)  # noqa: S311 - no secret
     first = set(names[: len(names) // 2])
-    return np.asarray([prompt in first for prompt in prompts])
+    return np.asarray([name in first for name in apart])
 
 
 def _table(found: Sequence[Decision]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,9 +12,10 @@ from assent.functional.statistics import (
     rank_correlation,
     wilson_interval,
 )
-from assent.records import Comparison, Rating
+from assent.records import Comparison, Rating, apart_by
 
 FEWEST = 10  # ratings that a correlation is told of
+ERRORS = ("accuracy", "ci_low", "ci_high", "precision", "recall", "f1")  # at a threshold
 
 
 def by_criterion(
@@ -24,8 +25,9 @@ def by_criterion(
 
     Args:
         threshold: a rating from here on, on its scale as 0..1, is good.
-        cut: a score from here on calls an answer good. None: the prompts are cut in two halves, and in each
-            the cut is the score that splits the *other* half as people split it.
+        cut: a score from here on calls an answer good. None: the prompts (or, of a single prompt, the
+            answers) are cut in two halves, and in each the cut is the score that splits the *other* half as
+            people split it. Of a single answer there are no halves, and its errors are None.
     """
     rows = []
     for criterion in sorted({rating.criterion for rating in ratings}):
@@ -33,11 +35,16 @@ def by_criterion(
         rated = [ratings[row] for row in own]
         said = np.asarray([scores[row] for row in own], dtype=np.float64)
         values = np.asarray([share_of_scale(rating) for rating in rated])
-        prompts = [rating.prompt.text for rating in rated]
-        good = values >= threshold - 1e-12
-        called = said >= (_crosswise_cuts(said, good, prompts, seed) if cut is None else cut)
+        prompts = [rating.prompt.text or rating.response for rating in rated]  # or nothing was asked
+        good, apart = values >= threshold - 1e-12, apart_by(rated)
         row = {"criterion": criterion, "n": len(own), "threshold": threshold, "good": float(good.mean())}
-        rows.append(row | at_threshold(good, called) | correlations(said, values, prompts, seed))
+        if cut is None and len(set(apart)) < 2:  # there is no other half to take a cut from
+            row |= dict.fromkeys(ERRORS)
+        else:
+            row |= at_threshold(
+                good, said >= (_crosswise_cuts(said, good, apart, seed) if cut is None else cut)
+            )
+        rows.append(row | correlations(said, values, prompts, seed))
     return rows
 
 
@@ -66,12 +73,12 @@ def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def _crosswise_cuts(said: np.ndarray, good: np.ndarray, prompts: Sequence[str], seed: int) -> np.ndarray:
-    """Each row's cut, from the half of the prompts that it is not in: Float[rating]."""
-    names = sorted(set(prompts))
+def _crosswise_cuts(said: np.ndarray, good: np.ndarray, apart: Sequence[str], seed: int) -> np.ndarray:
+    """Each row's cut, from the half that it is not in: Float[rating]. Equal names are in one half."""
+    names = sorted(set(apart))
     random.Random(seed).shuffle(names)  # noqa: S311 - no secret
     first = set(names[: len(names) // 2])
-    half = np.asarray([prompt in first for prompt in prompts])
+    half = np.asarray([name in first for name in apart])
     cuts = np.empty(len(said))
     for own, other in ((half, ~half), (~half, half)):
         cuts[own] = _cut(said[other], int(good[other].sum()))

@@ -127,7 +127,8 @@ def is_model(annotator: str) -> bool:
 
 
 def prompts_of(found: Sequence[Decision] | Sequence[Pair]) -> list[str]:
-    return [one.prompt for one in found]
+    """What intervals draw anew; texts that answer nothing stand for themselves."""
+    return [one.prompt or "\n".join(sorted(one.judgement.candidates)) for one in found]
 
 
 def column(found: Sequence[Pair], name: str) -> np.ndarray:

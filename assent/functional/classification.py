@@ -38,6 +38,7 @@ def label_weights(
 
     "balanced": with several labels a text, a label's positives weigh as much together as its negatives,
     (n - n_l) / n_l; with one, every label weighs as much, n / (L n_l). "root": its square root. "none": 1.
+    A label that all texts have has no negatives to be weighed against, and counts 1.
 
     A number is each label's weight, for several labels a text. The highest F1, F, is found at the threshold
     F / 2 (arXiv:1402.1892); so a weight of 2 / F - 1 moves that threshold to 1/2.
@@ -46,7 +47,8 @@ def label_weights(
         return torch.full_like(counts, balance)
     if balance == "none":
         return torch.ones_like(counts)
-    whole = (texts - counts) / counts if several else texts / (len(counts) * counts)
+    negatives = (texts - counts).where(counts < texts, counts)
+    whole = negatives / counts if several else texts / (len(counts) * counts)
     return whole if balance == "balanced" else whole.sqrt()
 
 

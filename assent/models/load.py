@@ -67,6 +67,8 @@ def load(
             f"model {source}: {model.network.config.model_type} is an encoder: an encoder has a score head "
             "only. It can be a reward (`stage: reward`), not a policy"
         )
+    if saved_settings(source).get("kind") == "reward":
+        raise UserError(f"model {source}: it is a reward model: expected the model whose answers it judges")
     return model, tokenizer
 
 

@@ -22,7 +22,7 @@ class Progress:
 
     def __init__(self, quiet: bool = False, console: Console | None = None) -> None:
         self._quiet = quiet
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True, emoji=False)
 
     def say(self, text: str) -> None:
         """A line of passing interest; nothing when quiet."""
@@ -81,5 +81,5 @@ def _ignore(done: int, total: int, note: str) -> None:
 def output() -> Console:
     """The console for the result of a command. Tables keep their width where no terminal sets one."""
     if sys.stdout.isatty():
-        return Console(highlight=False)
-    return Console(highlight=False, width=160)
+        return Console(highlight=False, emoji=False)
+    return Console(highlight=False, width=160, emoji=False)

@@ -3,12 +3,14 @@
 import importlib
 import importlib.util
 import sys
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from assent.errors import UserError
+from assent.errors import AssentError, RewardError, UserError
+from assent.rewards.reward import Reward
 
 
 def function(name: str) -> Callable[..., Any]:
@@ -28,6 +30,28 @@ def function(name: str) -> Callable[..., Any]:
             f"function {name}: {place} has no function {attribute}; it has {', '.join(known) or 'none'}"
         )
     return found
+
+
+def reward_function(name: str) -> Reward:
+    """The same as a reward, whose own failure is told as a reward's.
+
+    Raises:
+        UserError: as `function`. When it is called: RewardError, naming the line that failed.
+    """
+    judge = function(name)
+
+    def judged(prompts: Sequence[str], responses: Sequence[str]) -> Sequence[float]:
+        try:
+            return judge(prompts, responses)
+        except AssentError:
+            raise
+        except Exception as error:  # whatever the user's own code may raise
+            at = traceback.extract_tb(error.__traceback__)[-1]
+            raise RewardError(
+                f"reward function {name} failed at {at.filename}:{at.lineno}: {type(error).__name__}: {error}"
+            ) from error
+
+    return judged
 
 
 def _named_module(name: str) -> ModuleType:

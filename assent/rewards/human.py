@@ -33,7 +33,7 @@ class Human(Settings):
     scale: tuple[float, float] = (1.0, 5.0)  # lowest, highest
     deadline_seconds: float = Field(default=3600.0, ge=0, allow_inf_nan=False)  # for a batch; 0: do not wait
     fallback: Literal["stop", "model"] = "stop"  # after it: wait with exit code 3, or a model stands in
-    model: ModelSource | None = None  # the stand-in: trained on ratings of the same scale
+    model: ModelSource | None = None  # the stand-in: trained on ratings, of which it says 0 to 1
     scripted: PythonFunction | None = None  # a simulated person: (prompt, response) -> score, or None
 
     @model_validator(mode="after")
@@ -69,7 +69,8 @@ class HumanReward:
     """Scores of people, on the scale of the settings.
 
     Args:
-        stand_in: judges what nobody judged in time; None: the stage stops and waits.
+        stand_in: judges what nobody judged in time, 0 to 1 from the scale's lowest to its highest, as rewards
+            do that learned from ratings; None: the stage stops and waits.
         person: a simulated one, asked in place of the folder.
     """
 
@@ -93,7 +94,7 @@ class HumanReward:
         Raises:
             Waiting: the deadline is over, and there is no stand-in.
             Interrupted: a signal came while people were asked.
-            RewardError: an answer that is no number on the scale; so does a stand-in on another scale.
+            RewardError: an answer that is no number on the scale; a stand-in far beyond 0 to 1.
         """
         asked = self._asked(prompts, responses)
         self.journal.refresh()
@@ -177,21 +178,21 @@ class HumanReward:
         prompts, responses = [one.prompt for one in left], [one.response for one in left]
         scores = checked(f"{self.name}, stand-in", self.stand_in(prompts, responses), len(left))
         for one, score in zip(left, scores, strict=True):
-            self._keep(one, self._near_scale(score), "model", str(self.settings.model or ""))
+            self._keep(one, self._laid_over_scale(score), "model", str(self.settings.model or ""))
         self.around.warn(
             f"{self.name}: nobody judged {len(left)} of {asked} answers in time: {self.settings.model} "
             "stands in"
         )
 
-    def _near_scale(self, score: float) -> float:
-        lowest, highest = self.settings.scale
-        beyond = OVERSHOOT * (highest - lowest)
-        if not lowest - beyond <= score <= highest + beyond:
+    def _laid_over_scale(self, share: float) -> float:
+        """A reward learns ratings as shares of their scale's width, so 1 to 5 and 0 to 10 are alike to it."""
+        if not -OVERSHOOT <= share <= 1 + OVERSHOOT:
             raise RewardError(
-                f"{self.name}: the stand-in {self.settings.model} gave {score:g}, and people judge from "
-                f"{lowest:g} to {highest:g}: use a reward that was trained on ratings of this scale"
+                f"{self.name}: the stand-in {self.settings.model} gave {share:g}; expected 0 to 1, from the "
+                "lowest to the highest rating: use a reward that was trained on ratings, and for long enough"
             )
-        return min(max(score, lowest), highest)
+        lowest, highest = self.settings.scale
+        return lowest + min(max(share, 0.0), 1.0) * (highest - lowest)
 
     def _keep(self, one: Asked, score: float, source: str, by: str) -> None:
         """In the journal first, then off the table: a kill in between leaves a file and no question."""

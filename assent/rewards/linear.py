@@ -1,7 +1,7 @@
 """A weighted sum of features as a reward: fitted in seconds, explained by its weights, no pickle."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from assent.rewards.regression import (
     Targets,
     Validation,
     best_penalty,
+    check_ratings_differ,
     cross_validated,
     resampled,
 )
@@ -207,6 +208,7 @@ def fit_linear(
     Args:
         tick: called before each penalty and each member, `asked.ticks` times; may raise to end the work.
     """
+    check_ratings_differ(targets)  # all of them; a fold or a member may still have too few
     embedding = None if asked.features.embedding is None else load_embedding(asked.features.embedding)
     reader = fit_reader(asked.features, answers.prompts, answers.responses, embedding)
     features = reader.matrix(answers.prompts, answers.responses)
@@ -215,13 +217,23 @@ def fit_linear(
     if asked.validates:
         validated = cross_validated(features, targets, asked.estimator, asked.folds, asked.seed, tick)
         penalty = best_penalty(validated)
-    fit = Fit(asked.estimator, penalty or 1.0)
-    generator = np.random.default_rng([asked.seed, 11])
     lines = []
-    for _ in range(asked.members):
+    for fit, own in _each_member(asked, penalty or 1.0, targets):
         tick()
-        lines.append(fit(features, resampled(targets, generator) if asked.members > 1 else targets))
+        lines.append(fit(features, own))
     weights = np.stack([line.weights for line in lines], axis=1)
     reward = _of_members(reader, weights, np.asarray([line.intercept for line in lines]))
     cut = 0 if embedding is None else embedding.cut(answers.responses)
     return Fitted(reward, features, penalty, tuple(validated), cut)
+
+
+def _each_member(asked: Asked, penalty: float, targets: Targets) -> Iterator[tuple[Fit, Targets]]:
+    """How each member is fitted, and to what: one alone to everything, several to a resample each."""
+    if asked.members == 1:
+        yield Fit(asked.estimator, penalty), targets
+        return
+    remedy = "give more ratings of the rarer kind, or leave `ensemble` out"
+    generator = np.random.default_rng([asked.seed, 11])
+    for member in range(asked.members):
+        drawn = f" that member {member} of the ensemble drew"
+        yield Fit(asked.estimator, penalty, drawn, remedy), resampled(targets, generator)

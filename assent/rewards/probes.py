@@ -30,7 +30,7 @@ def swapped(reward: Reward, texts: Sequence[tuple[str, str]], axis: Axis, most: 
         versions = axis.versions(prompt, answer) if len(found) < most else None
         if versions is not None:
             found.append(versions)
-            clusters.append(prompt)
+            clusters.append(prompt or answer)  # where nothing is asked, answers are independent
     return Swapped(_scores(reward, found, len(axis.groups), where), clusters)
 
 

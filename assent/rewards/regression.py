@@ -20,11 +20,12 @@ from sklearn.model_selection import GroupKFold
 from sklearn.svm import LinearSVC, LinearSVR
 
 from assent.errors import UserError
-from assent.records import Comparison, Rating
+from assent.records import Comparison, Rating, apart_by
 
 Estimator = Literal["logistic", "ridge", "svm", "least_squares"]
 PENALTIES = (300.0, 100.0, 30.0, 10.0, 3.0, 1.0, 0.3, 0.1)  # what cross-validation tries, strongest first
 MOST_ITERATIONS = 20_000
+OTHER_RATINGS = "give ratings that differ, or choose another criterion"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Targets:
     worse: Int[np.ndarray, " row"] | None
     value: Float[np.ndarray, " row"]  # 0..1; of a difference 1
     weight: Float[np.ndarray, " row"]
-    group: Int[np.ndarray, " row"]  # the prompt
+    group: Int[np.ndarray, " row"]  # the prompt; where there is one for all, the answers
 
     def rows(self, chosen: Any) -> "Targets":
         worse = None if self.worse is None else self.worse[chosen]
@@ -64,11 +65,11 @@ def of_comparisons(judged: Sequence[Comparison]) -> tuple[Answers, Targets]:
     """
     people = Counter(map(_item, judged))
     numbers: dict[tuple[str, str], int] = {}
-    prompts: dict[str, int] = {}
+    groups: dict[str, int] = {}
     rows = []
-    for comparison in judged:
+    for comparison, apart in zip(judged, apart_by(judged), strict=True):
         places = [_number(numbers, (comparison.prompt.text, text)) for text in comparison.candidates]
-        group = _number(prompts, comparison.prompt.text)
+        group = _number(groups, apart)
         share = 1 / (people[_item(comparison)] * len(comparison.pairwise))
         for winner, loser, part in _directed(comparison):
             rows.append((places[winner], places[loser], 1.0, share * part, group))
@@ -83,11 +84,13 @@ def of_ratings(rated: Sequence[Rating]) -> tuple[Answers, Targets]:
         answer = found[rating.prompt.text, rating.response]
         answer[rating.criterion].append((rating.value - low) / (high - low))
     numbers: dict[tuple[str, str], int] = {}
-    prompts: dict[str, int] = {}
+    groups: dict[str, int] = {}
+    asked = len({prompt for prompt, _ in found}) > 1
     rows = []
     for (prompt, response), criteria in found.items():
         value = float(np.mean([np.mean(values) for values in criteria.values()]))
-        rows.append((_number(numbers, (prompt, response)), 0, value, 1.0, _number(prompts, prompt)))
+        group = _number(groups, prompt if asked else response)
+        rows.append((_number(numbers, (prompt, response)), 0, value, 1.0, group))
     return _answers(numbers), _targets(rows, differences=False)
 
 
@@ -125,21 +128,28 @@ class Line:
     intercept: float = 0.0
 
 
+def check_ratings_differ(targets: Targets, of: str = "", remedy: str = OTHER_RATINGS) -> None:
+    """Raises UserError where ratings are all the same."""
+    if targets.worse is None and np.ptp(targets.value) == 0:
+        raise UserError(
+            f"kind: linear: all {len(targets.value)} answers{of} have the same rating, so nothing tells good "
+            f"from bad: {remedy}"
+        )
+
+
 @dataclass(frozen=True)
 class Fit:
     """An estimator and its penalty: `penalty` is ridge's alpha, and 1/C of the logistic and the SVM."""
 
     estimator: Estimator
     penalty: float = 1.0
+    of: str = ""  # which answers these are, where they are not all: for messages
+    remedy: str = OTHER_RATINGS
 
     def __call__(self, features: csr_matrix, targets: Targets) -> Line:
         """Raises UserError where the targets are all the same, or the optimiser does not settle."""
         targets = targets.rows(targets.weight > 0)
-        if targets.worse is None and np.ptp(targets.value) == 0:
-            raise UserError(
-                f"kind: linear: all {len(targets.value)} answers have the same rating, so nothing tells good "
-                "from bad: give ratings that differ, or choose another criterion"
-            )
+        check_ratings_differ(targets, self.of, self.remedy)
         if self.estimator == "logistic" or (self.estimator == "svm" and _two_classes(targets)):
             return self._line(self._model(targets), *_as_classes(features, targets))
         return self._line(self._model(targets), *_as_numbers(features, targets))
@@ -225,18 +235,24 @@ def cross_validated(
         tick: called before each penalty is tried.
 
     Raises:
-        UserError: fewer than two prompts.
+        UserError: fewer than two groups; or without one of them nothing tells good from bad.
     """
     prompts = len(np.unique(targets.group))
     if prompts < 2:
-        raise UserError("kind: linear: a single prompt cannot be split to choose a penalty: give `penalty`")
+        raise UserError("kind: linear: a single item cannot be split to choose a penalty: give `penalty`")
     splitter = GroupKFold(min(folds, prompts), shuffle=True, random_state=seed)
     splits = list(splitter.split(targets.better, groups=targets.group))
     found = []
     for penalty in PENALTIES:
         tick()
-        found.append(Validation(penalty, _loss_over(splits, features, targets, Fit(estimator, penalty))))
+        fit = _of_a_fold(estimator, penalty)
+        found.append(Validation(penalty, _loss_over(splits, features, targets, fit)))
     return found
+
+
+def _of_a_fold(estimator: Estimator, penalty: float) -> Fit:
+    remedy = "give more ratings of the rarer kind, or a penalty, which then need not be validated"
+    return Fit(estimator, penalty, " outside a fold of the cross-validation", remedy)
 
 
 def _loss_over(splits: Sequence[tuple[Any, Any]], features: csr_matrix, targets: Targets, fit: Fit) -> float:

@@ -158,7 +158,8 @@ def _check_labels(labels: Sequence[str], unseen: Sequence[Labelled], where: str)
     if strange:
         raise UserError(
             f"{where}: held-out texts have the label {strange[0]!r}, and no text that is trained on has it; "
-            f"those have {', '.join(labels)}"
+            f"those have {', '.join(labels)}: give more texts of it, leave them out, or join it to another "
+            "label (names)"
         )
 
 

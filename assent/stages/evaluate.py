@@ -20,8 +20,8 @@ from assent.models.sampler import Sampling, sample
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.rewards.composite import Part, judge, normalised
-from assent.rewards.function import function
-from assent.rewards.reward import Reward, checked
+from assent.rewards.function import reward_function
+from assent.rewards.reward import Reward, Uncertain, checked
 from assent.stages import forecasting
 from assent.stages.common import check_lengths
 from assent.stages.reward_parts import RewardPart, load_parts, short_name
@@ -89,12 +89,12 @@ def run(config: Config, work: Workspace) -> None:
     parts = _normalised(config, parts, texts, next(iter(draws.values()))[0].texts)
     score = _scorer(parts) if parts else None
     written = {name: _best(draw, texts, score) for name, draw in draws.items()}
-    judges: dict[str, Reward] = {j.name: function(j.function) for j in config.judges}
-    judges |= {SCORE: score} if score else {}
-    policies = {name: _judged(answers, texts, judges) for name, answers in written.items()}
+    judges: dict[str, Reward] = {j.name: reward_function(j.function) for j in config.judges}
+    compared = [*judges, *_names_of(parts, config.judges, work.name)]
+    policies = {name: _judged(answers, texts, judges, parts) for name, answers in written.items()}
     result = {
         "policies": {name: summarise(answers) for name, answers in policies.items()},
-        "comparisons": comparisons(policies, list(judges), pairs),
+        "comparisons": comparisons(policies, compared, pairs),
     }
     write_jsonl(work.folder / "answers.jsonl", _side_by_side(texts, policies))
     (work.folder / RESULT).write_text(json.dumps(result, indent=2), encoding="utf-8")
@@ -205,8 +205,27 @@ def _best(draws: Sequence[Written], asked: Sequence[str], score: Reward | None) 
     )
 
 
-def _judged(written: Written, asked: Sequence[str], judges: Mapping[str, Reward]) -> Answers:
-    scores = {name: checked(name, judge(asked, written.texts), len(asked)) for name, judge in judges.items()}
+def _names_of(parts: Sequence[Part], judges: Sequence[Judge], where: str) -> list[str]:
+    """What the rewards' numbers are called: their sum, and where there are several each of them."""
+    names = [SCORE, *(part.name for part in parts)] if len(parts) > 1 else [SCORE] * len(parts)
+    taken = [name for name in names if name in {given.name for given in judges}]
+    if taken:
+        raise UserError(f"{where}: a judge and a reward are both called {taken[0]}: give one another `name`")
+    return names
+
+
+def _judged(
+    written: Written, asked: Sequence[str], judges: Mapping[str, Reward], parts: Sequence[Part]
+) -> Answers:
+    """The scores of judges, of rewards and their sum, and how far the members of an ensemble disagree."""
+    scores = {name: checked(name, says(asked, written.texts), len(asked)) for name, says in judges.items()}
+    if parts:
+        whole = judge(parts, asked, written.texts)
+        scores[SCORE] = whole.scores.tolist()
+        for part, column in zip(parts, whole.parts.T.tolist(), strict=True):
+            scores |= {part.name: column} if len(parts) > 1 else {}
+            if isinstance(part.reward, Uncertain):
+                scores[f"spread of {part.name}"] = part.reward.spread(asked, written.texts)
     return Answers(written.texts, written.lengths, written.ended, written.kl, scores)
 
 

@@ -14,6 +14,7 @@ def facts_of_comparisons(judged: Sequence[Comparison]) -> dict[str, Any]:
     `duplicates`: rows that say what another row by the same annotator (or by nobody named) says of the same
     item. `contradictions`: items of which a named annotator said the opposite the next time.
     `identical_candidates`: items that cannot teach anything, all their candidates being the same text.
+    `criteria`: by which people judged; "" where none is named.
     """
     aligned = [in_order(comparison) for comparison in judged]
     said = Counter(_statement(comparison) for comparison in aligned)
@@ -27,6 +28,7 @@ def facts_of_comparisons(judged: Sequence[Comparison]) -> dict[str, Any]:
         "duplicates": sum(count - 1 for count in said.values()),
         "contradictions": sum(any((b, a) in found for a, b in found) for found in ways.values()),
         "identical_candidates": len({_item(c) for c in aligned if len(set(c.candidates)) == 1}),
+        "criteria": sorted({comparison.criterion for comparison in judged}),
     }
 
 
@@ -52,6 +54,12 @@ def tell(facts: dict[str, Any], source: str, where: str, warn: Callable[[str], N
         warn(
             f"{where}: {source} mixes {facts['people']} judgements of people with {facts['models']} of "
             f"models ({AI_ANNOTATOR}...): the reward learns from both alike"
+        )
+    if len(facts.get("criteria", ())) > 1:
+        named = ", ".join(name or "none named" for name in facts["criteria"])
+        warn(
+            f"{where}: {source} holds judgements by several criteria ({named}): of one item they count as "
+            "votes for the same thing; give each a file, and a reward, of its own to tell them apart"
         )
     sayings = {
         "contradictions": "items of which one annotator said the opposite at another time",

@@ -13,7 +13,7 @@ from assent.errors import UserError
 from assent.models.heads import Trunk
 from assent.models.load import LoRA
 from assent.models.tokenizer import Tokenizer
-from assent.records import Comparison, Prompt, Rating
+from assent.records import Comparison, Prompt, Rating, apart_by
 from assent.stages.common import Training
 from assent.training import parallel
 
@@ -42,19 +42,8 @@ class Split:
 
 
 def kept_apart(judged: Sequence[Comparison | Rating], share: float, seed: int) -> list[bool]:
-    """For each judgement, whether it is held out: those of some prompts are.
-
-    Where all have one prompt, as texts that answer nothing, those of some answers are.
-    """
-    names = [one.prompt.text for one in judged]
-    if len(set(names)) == 1:
-        names = ["\n".join(sorted(answers_of(one))) for one in judged]
-    return held_out(names, share, seed)
-
-
-def answers_of(judgement: Comparison | Rating) -> Sequence[str]:
-    """What was judged."""
-    return judgement.candidates if isinstance(judgement, Comparison) else (judgement.response,)
+    """For each judgement, whether it is held out: those of some prompts are, or of some answers."""
+    return held_out(apart_by(judged), share, seed)
 
 
 def split_by_prompt(judged: Sequence[Comparison], share: float, seed: int) -> Split:

@@ -15,6 +15,7 @@ from assent.data.judged import (
     draws_of,
     margin_batch,
     merge_ratings,
+    on_unit_scale,
     pairs_batch,
     ranking_batch,
     ranking_of,
@@ -23,8 +24,8 @@ from assent.data.judged import (
 )
 from assent.errors import UserError
 from assent.models.tokenizer import Tokenizer
-from assent.records import Comparison, Prompt, Rating
-from assent.stages.judgements import OnJudgements, answers_of, kept_apart, split_by_prompt
+from assent.records import Comparison, Prompt, Rating, answers_of
+from assent.stages.judgements import OnJudgements, kept_apart, split_by_prompt
 from assent.training import parallel
 from assent.training.reward import (
     Objective,
@@ -127,6 +128,8 @@ def preference_lessons(
     if margin_coef:
         terms, to_batch = with_margin(margin_coef), margin_batch
     split = split_by_prompt(judged, config.held_out, config.seed)
+    if not any(_decided(one) for item in split.train for one in item.said):
+        raise UserError(f"{where}: every judgement to learn from is a tie: give some that prefer an answer")
     clear = [decided for decided in map(_decided, split.unseen) if decided is not None]
     return Lessons(chosen, terms, to_batch, split.train, [item_of([one]) for one in clear]), split.unseen
 
@@ -176,9 +179,20 @@ def rating_lessons(
     out = kept_apart(rated, config.held_out, config.seed)
     train = [rating for rating, is_out in zip(rated, out, strict=True) if not is_out]
     unseen = [rating for rating, is_out in zip(rated, out, strict=True) if is_out]
+    _check_differ(train, criteria, where)
     terms = label_terms if chosen == "labels" else rating_terms
     singles = [row for rating in unseen for row in merge_ratings([rating])]
     return Lessons(chosen, terms, to_batch, merge_ratings(train), singles, criteria), unseen
+
+
+def _check_differ(train: Sequence[Rating], criteria: Sequence[str], where: str) -> None:
+    """One criterion whose ratings differ is enough."""
+    values = {name: {on_unit_scale(one) for one in train if one.criterion == name} for name in criteria}
+    if all(len(found) < 2 for found in values.values()):
+        raise UserError(
+            f"{where}: all {len(train)} ratings to learn from are the same, so nothing tells good from bad: "
+            "give ratings that differ"
+        )
 
 
 def texts_of(judged: Sequence[Comparison] | Sequence[Rating]) -> list[tuple[Prompt, Sequence[str]]]:

@@ -15,7 +15,7 @@ from assent.data.ratings import rating_row, ratings
 from assent.data.sources import comparison_row, comparisons
 from assent.errors import Interrupted, UserError
 from assent.evaluation import scored
-from assent.records import Comparison, Rating
+from assent.records import Comparison, Rating, apart_by
 from assent.rewards.features import Features
 from assent.rewards.linear import Asked, Fitted, fit_linear
 from assent.rewards.regression import PENALTIES, Estimator, of_comparisons, of_ratings
@@ -117,7 +117,7 @@ def run(config: Config, work: Workspace) -> None:
 
 def ticking(config: Config, work: Workspace) -> Callable[[], None]:
     """Moves the progress bar. Raises Interrupted where the stage is asked to end."""
-    curve = len(config.trust.learning_curve) * replace(config.asked, members=1).ticks
+    curve = len(config.trust.anew(config.ensemble.members)) * replace(config.asked, members=1).ticks
     ticks, done = config.asked.ticks + curve, count()
 
     def tick() -> None:
@@ -133,6 +133,11 @@ def split(config: Config, where: str) -> Sides:
     if config.preferences is not None:
         compared = _of_criterion(comparisons(config.preferences), config, where)
         train, unseen = _sides(compared, config)
+        if all(winner is None for judgement in train for *_, winner in judgement.pairwise):
+            raise UserError(
+                f"{where}: {config.preferences}: none of the {len(train)} judgements to learn from says "
+                "which answer is better: ties teach nothing"
+            )
         return Sides(Judged(comparisons=train), Judged(comparisons=unseen), facts_of_comparisons(compared))
     rated = _of_criterion(ratings(config.source), config, where)
     train, unseen = _sides(rated, config)
@@ -163,14 +168,18 @@ def fit(asked: Asked, train: Judged, tick: Callable[[], None]) -> Fitted:
 
 
 def learning(config: Config, sides: Sides, tick: Callable[[], None]) -> Callable[[float], float]:
-    """Held-out accuracy of a single fit to a share of the prompts, its penalty chosen anew."""
-    asked = replace(config.asked, members=1)
-    texts = sorted({comparison.prompt.text for comparison in sides.train.comparisons})
-    order = np.random.default_rng([config.seed, 13]).permutation(len(texts))
+    """Held-out accuracy of a single fit to a share of the prompts, its penalty chosen anew.
+
+    Where all have one prompt it is a share of the items, which are held out in the same way.
+    """
+    asked, train = replace(config.asked, members=1), sides.train.comparisons
+    items = apart_by(train)
+    names = sorted(set(items))
+    order = np.random.default_rng([config.seed, 13]).permutation(len(names))
 
     def accuracy_at(share: float) -> float:
-        chosen = {texts[index] for index in order[: max(FEWEST_PROMPTS, round(share * len(texts)))]}
-        part = [comparison for comparison in sides.train.comparisons if comparison.prompt.text in chosen]
+        chosen = {names[index] for index in order[: max(FEWEST_PROMPTS, round(share * len(names)))]}
+        part = [comparison for comparison, name in zip(train, items, strict=True) if name in chosen]
         return accuracy_of(fit(asked, Judged(part), tick).reward, sides.unseen.comparisons)
 
     return accuracy_at
@@ -189,7 +198,7 @@ def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:
     bytes_read = rows * forecasting.tokens_a_row(config.source) * forecasting.BYTES_A_TOKEN
     fits = config.ensemble.members + (config.folds * len(PENALTIES) if config.asked.validates else 0)
     return Forecast(
-        flops=FLOPS_A_BYTE * bytes_read * fits * (1 + sum(config.trust.learning_curve)),
+        flops=FLOPS_A_BYTE * bytes_read * fits * (1 + sum(config.trust.anew(config.ensemble.members))),
         memory_bytes=MEMORY_A_BYTE * bytes_read,
         disk_bytes=bytes_read,
     )

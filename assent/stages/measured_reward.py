@@ -59,7 +59,7 @@ def _on_one_scale(settings: Sequence[RewardPart], parts: Sequence[Part], judged:
     asked += [(rating.prompt.text, rating.response) for rating in judged.ratings]
     once = list(dict.fromkeys(asked))
     prompts, texts = [prompt for prompt, _ in once], [text for _, text in once]
-    if len(parts) == 1:  # a single part's scale changes no comparison, and its own says more
+    if len(parts) == 1 and parts[0].clip is None:  # a scale changes no comparison, and its own says more
         return list(parts)
     return [
         normalised(part, part.raw(prompts, texts)) if wanted.normalises else part

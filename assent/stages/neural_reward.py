@@ -33,7 +33,7 @@ from assent.stages.judgement_facts import facts_of_comparisons, facts_of_ratings
 from assent.stages.judgements import OnJudgements, check_lengths
 from assent.stages.lessons import Lessons, ObjectiveName, preference_lessons, rating_lessons, texts_of
 from assent.stages.parts_of_work import part_of, unseen_part
-from assent.stages.trust import Judged, Trust, trust_report
+from assent.stages.trust import HEAD, Judged, Trust, trust_report
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import seed_of
@@ -201,7 +201,7 @@ def _outputs(config: Config, lessons: Lessons) -> dict[str, Any]:
     if config.heads > 1:
         return {"names": [f"member {number}" for number in range(config.heads)], "combine": "members"}
     if lessons.criteria:
-        return {"names": [name or "score" for name in lessons.criteria], "combine": "criteria"}
+        return {"names": [name or HEAD for name in lessons.criteria], "combine": "criteria"}
     return {"names": ("score",), "combine": "members"}
 
 
@@ -230,12 +230,16 @@ def as_reward(networks: Sequence[tuple[RewardModel, Tokenizer]], config: Config,
 
 
 def accuracy_at(config: Config, given: Given, work: Workspace) -> Callable[[float], float]:
-    """Trains one trunk anew on a share of the items, in a place of its own, for as many passes over them."""
+    """Trains one trunk anew on a share of the items, in a place of its own, for as many passes over them.
+
+    It begins as the first network of an ensemble does, and is judged alone.
+    """
+    alone = {"model": _member_of(config, 0, work.name), "ensemble": Members()}
 
     def accuracy(share: float) -> float:
         fewer = replace(given, lessons=given.lessons.share(share, config.seed))
         steps = max(1, round(share * config.steps)) if config.steps else None
-        shorter = config.model_copy(update={"steps": steps, "ensemble": Members()})
+        shorter = config.model_copy(update={"steps": steps, **alone})
         score = as_reward([fitted(shorter, fewer, unseen_part(work, f"share-{share:g}"))], config, work.name)
         return _accuracy(score, given.unseen.comparisons, work.name)
 
@@ -256,7 +260,7 @@ def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:
     model = forecasting.model(config.model, inputs)
     tokens = (1 if config.preferences is None else 2) * forecasting.tokens_a_row(source)
     once = forecasting.training(config, rows, tokens, model, learns=0.02 if config.lora else 1.0)
-    runs = config.trunks + sum(config.trust.learning_curve)
+    runs = config.trunks + sum(config.trust.anew(config.ensemble.members))
     return replace(
         once, flops=once.flops * runs, calls=once.calls * runs, disk_bytes=once.disk_bytes * config.trunks
     )

@@ -14,6 +14,7 @@ from assent.data.batching import Item, merge_votes
 from assent.data.jsonl import write_jsonl
 from assent.data.ratings import rating_row
 from assent.data.sources import comparisons
+from assent.errors import UserError
 from assent.functional.ranking_scores import borda, bradley_terry
 from assent.records import Prompt, Rating
 from assent.stages import forecasting
@@ -42,15 +43,22 @@ def run(config: Config, work: Workspace) -> None:
     facts = facts_of_comparisons(judged)
     tell(facts, config.preferences, work.name, work.warn)
     items = merge_votes(judged)
-    rated = [rating_row(rating) for item in items for rating in ratings_of(item, config)]
+    rated = [rating_row(rating) for item in items for rating in ratings_of(item, config, work.name)]
     write_jsonl(work.folder / RESULT, rated)
     work.progress(len(items), len(items), f"{len(rated)} ratings")
 
 
-def ratings_of(item: Item, config: Config) -> Iterator[Rating]:
-    """The answers of an item with their scores; one that nobody compared has none, and is left out."""
+def ratings_of(item: Item, config: Config, where: str) -> Iterator[Rating]:
+    """The answers of an item with their scores; one that nobody compared has none, and is left out.
+
+    Raises:
+        UserError: the prior is so small that no maximum is found.
+    """
     wins = votes_between(item)
-    scores = borda(wins) if config.method == "borda" else bradley_terry(wins, config.prior)
+    try:
+        scores = borda(wins) if config.method == "borda" else bradley_terry(wins, config.prior)
+    except ValueError as error:
+        raise UserError(f"{where}: prior: the answers to {item.prompt.text!r:.80}: {error}") from None
     met = (wins + wins.T).sum(axis=1)
     for text, found, votes in zip(item.candidates, scores.tolist(), met.tolist(), strict=True):
         if votes == 0 or isnan(found):

@@ -6,10 +6,11 @@ from pathlib import Path
 from pydantic import Field, model_validator
 
 from assent.config import ModelSource, PythonFunction, Settings, Source
+from assent.errors import UserError
 from assent.models.classifier_files import load_classifier
 from assent.rewards.classifier import ClassifierPart, ClassifierReward
 from assent.rewards.composite import Part
-from assent.rewards.function import function
+from assent.rewards.function import reward_function
 from assent.rewards.human import Human
 from assent.rewards.judge import named
 from assent.rewards.judge_settings import ScoringJudge
@@ -57,7 +58,7 @@ class RewardPart(Settings):
 
     def _reward(self, work: Workspace) -> Reward:
         if self.function is not None:
-            return function(self.function)
+            return reward_function(self.function)
         if self.judge is not None:
             return judge_part(self.judge, self.name or self._own_name(work), work)
         if self.classifier is not None:
@@ -95,4 +96,10 @@ def short_name(source: str) -> str:
 
 
 def load_parts(parts: Sequence[RewardPart], work: Workspace) -> list[Part]:
-    return [part.load(work) for part in parts]
+    """Every reward, ready to judge. Raises UserError where two have one name, which would be mixed up."""
+    loaded = [part.load(work) for part in parts]
+    names = [part.name for part in loaded]
+    twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
+    if twice:
+        raise UserError(f"{work.name}: rewards: two are called {twice[0]}: give one a `name`")
+    return loaded

@@ -17,10 +17,11 @@ from assent.evaluation import bias, calibration, certainty, learning_curve, rati
 from assent.evaluation.scored import Decision, Pair
 from assent.records import Comparison, Rating
 from assent.rewards.groups import axes
-from assent.rewards.learned import LearnedReward
+from assent.rewards.learned import LearnedEnsemble, LearnedReward
 from assent.rewards.probes import Swapped, swapped, swapped_templates, weighed
 from assent.rewards.reward import Reward, Uncertain, checked
 
+HEAD = "score"  # of ratings that name no criterion
 SWAP_NEEDS = "a score that is the same for all held-out answers has no unit to tell a change in"
 
 
@@ -43,6 +44,14 @@ class Trust(Settings):
         if any(not 0 < share <= 1 for share in shares) or len(set(shares)) < len(shares):
             raise ValueError(f"expected different shares, above 0 and up to 1, found {list(shares)}")
         return shares
+
+    def anew(self, members: int) -> list[float]:
+        """The shares for which one model is trained: those below 1, and 1 where the whole is an ensemble's.
+
+        An ensemble beside single models on less would make more labels look better than they are.
+        """
+        shares = sorted({*self.learning_curve, 1.0}) if self.learning_curve else []
+        return [share for share in shares if share < 1 or members > 1]
 
 
 @dataclass(frozen=True)
@@ -94,7 +103,7 @@ def trust_report(
     facts |= _numbers(found, settings, missing)
     facts |= _ensemble(found, settings)
     facts |= _swaps(score, found, settings, where, missing)
-    facts |= _curve(facts, settings, accuracy_at, missing)
+    facts |= _curve(facts, settings, accuracy_at, len(next(iter(found.members.values()), [0])), missing)
     facts["worst"] = trust.worst_errors(found.pairs, settings.worst)
     facts["attribution"] = _attribution(score, found.pairs, settings, where)
     return facts | {"missing": missing}
@@ -116,7 +125,7 @@ def _scored(score: Reward, judged: Judged, where: str) -> _Scored:
         judged=judged,
         scores=scores,
         rated=[
-            by_criterion.get(rating.criterion, answers)[rating.prompt.text, rating.response]
+            by_criterion.get(rating.criterion or HEAD, answers)[rating.prompt.text, rating.response]
             for rating in judged.ratings
         ],
         decisions=scored.decisions(judged.comparisons, scores),
@@ -127,10 +136,12 @@ def _scored(score: Reward, judged: Judged, where: str) -> _Scored:
 
 
 def _criteria(score: Reward, prompts: Sequence[str], texts: Sequence[str]) -> dict[str, list[float]]:
-    """What each head says, of a model with a head a criterion."""
-    if not isinstance(score, LearnedReward) or isinstance(score, Uncertain):
+    """What each head says, of a model with a head a criterion; of several such models, their mean."""
+    if not isinstance(score, LearnedReward) or score.model.combine != "criteria":
         return {}
-    return dict(zip(score.model.names, score.outputs(prompts, texts).T.tolist(), strict=True))
+    networks = score.networks if isinstance(score, LearnedEnsemble) else [score]
+    said = np.mean([network.outputs(prompts, texts) for network in networks], axis=0)
+    return dict(zip(score.model.names, said.T.tolist(), strict=True))
 
 
 def _choices(found: _Scored, settings: Trust, missing: dict[str, str]) -> dict[str, Any]:
@@ -229,18 +240,20 @@ def _curve(
     facts: dict[str, Any],
     settings: Trust,
     accuracy_at: Callable[[float], float] | None,
+    members: int,
     missing: dict[str, str],
 ) -> dict[str, Any]:
-    """Accuracy by share of the labels; the whole was measured already."""
+    """Accuracy of one model by share of the labels; of the whole it was measured, unless by an ensemble."""
     if not settings.learning_curve or accuracy_at is None or facts["accuracy"] is None:
         missing["learning_curve"] = (
-            "nothing was trained" if accuracy_at is None
+            "nothing was trained on choices" if accuracy_at is None
             else "trust.learning_curve is empty" if not settings.learning_curve
             else "nothing was held out"
         )  # fmt: skip
         return {"learning_curve": [], "forecast": None}
     shares = sorted({*settings.learning_curve, 1.0})
-    accuracies = [facts["accuracy"] if share == 1 else accuracy_at(share) for share in shares]
+    anew = settings.anew(members)
+    accuracies = [accuracy_at(share) if share in anew else facts["accuracy"] for share in shares]
     points = learning_curve.curve(shares, accuracies, facts["n"])
     told = learning_curve.forecast(points, facts["n"], settings.seed)
     if told is None:
