@@ -240,7 +240,7 @@ def test_several_judges_are_followed_side_by_side(given, world, tmp_path):
     assert rows(folder / "guard.jsonl")[0]["judges"].keys() == {"f:nothing", "f:brevity"}
     [chart] = guard_charts(log)
     assert [series["label"] for series in chart["series"]] == ["reward", "f:nothing", "f:brevity"]
-    with pytest.raises(UserError, match=r"guard.judge: f:brevity, f:brevity: give each a name of its own"):
+    with pytest.raises(UserError, match=r"guard.judge: two are called f:brevity: give one a `name`"):
         made("policy", tmp_path / "twice", **guarded(given, judge=[judges[1], judges[1]]))
 
 

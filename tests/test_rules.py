@@ -173,8 +173,11 @@ def test_a_prompt_without_an_expected_answer_is_named(scores, expected):
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
-        ({"kind": "lenght", "most": 3}, r"rewards\[0\]: rule: .*'lenght'.*'length', 'repetition', 'format'"),
-        ({"most": 3}, "rule: unable to extract tag"),
+        (
+            {"kind": "lenght", "most": 3},
+            r"rewards\[0\]: rule.kind: expected 'length', 'repetition', 'format', .*, found 'lenght'",
+        ),
+        ({"most": 3}, "rule: kind is missing"),
         ({"kind": "length"}, "give least or most"),
         ({"kind": "length", "least": 5, "most": 4}, "most: 4 is below least, 5"),
         ({"kind": "length", "most": 4, "falls_over": 0}, "falls_over"),

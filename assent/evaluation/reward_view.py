@@ -105,7 +105,9 @@ def reliability(facts: Facts) -> list[dict[str, Any]]:
 def accuracy_bars(facts: Facts) -> list[Bars]:
     """Where the reward is right, and where less so."""
     matched = facts.get("length_matched") or {}
-    lengths = [_bar(f"{row['low']}–{row['high']} words apart", row) for row in _rows(facts, "by_length")]
+    lengths = [
+        _bar(f"{_between(row['low'], row['high'])} words apart", row) for row in _rows(facts, "by_length")
+    ]
     if matched.get("n"):
         lengths.append(_bar("lengths within a tenth", matched))
     found = [
@@ -247,3 +249,7 @@ def _bar(label: str, row: Facts) -> Bar:
 def _share(label: str, row: Facts, count: int, style: str = "") -> Bar:
     low, high = finite(row.get("ci_low")), finite(row.get("ci_high"))
     return Bar(label, finite(row.get("share")), low, high, count, style)
+
+
+def _between(low: int, high: int) -> str:
+    return str(low) if low == high else f"{low}–{high}"

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from assent.data.jsonl import read_jsonl, write_jsonl
-from assent.errors import UserError
 from assent.rewards.composite import Part, judge
 from assent.rewards.reward import Uncertain
 from assent.stages.policy_config import JudgeGuard
@@ -34,11 +33,13 @@ class Looks:
         parts: Sequence[Part],
         work: Workspace,
     ):
-        self.judges, self.held_out, self.parts = load_parts(settings.judge, work), held_out, parts
+        self.judges, self.held_out, self.parts = (
+            load_parts(settings.judge, work, "guard.judge"),
+            held_out,
+            parts,
+        )
         self.names, self.path = [judge.name for judge in self.judges], work.folder / SHOWN
         self.scales: list[float] = []  # of the judges' scores before any step
-        if len(set(self.names)) < len(self.names):
-            raise UserError(f"{work.name}: guard.judge: {', '.join(self.names)}: give each a name of its own")
 
     def __call__(self, done: int) -> Look:
         """After `done` steps; also written down for people."""

@@ -95,11 +95,11 @@ def short_name(source: str) -> str:
     return f"{Path(place).stem}:{attribute}" if place else Path(source).name
 
 
-def load_parts(parts: Sequence[RewardPart], work: Workspace) -> list[Part]:
+def load_parts(parts: Sequence[RewardPart], work: Workspace, key: str = "rewards") -> list[Part]:
     """Every reward, ready to judge. Raises UserError where two have one name, which would be mixed up."""
     loaded = [part.load(work) for part in parts]
     names = [part.name for part in loaded]
     twice = [name for name in dict.fromkeys(names) if names.count(name) > 1]
     if twice:
-        raise UserError(f"{work.name}: rewards: two are called {twice[0]}: give one a `name`")
+        raise UserError(f"{work.name}: {key}: two are called {twice[0]}: give one a `name`")
     return loaded
