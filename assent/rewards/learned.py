@@ -13,7 +13,7 @@ from assent.errors import RewardError, UserError
 from assent.models.heads import RewardModel
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
-from assent.rewards.reward import Ensemble, Members, spread_of
+from assent.rewards.reward import Ensemble, Members, Together
 
 Longer = Literal["refuse", "cut"]
 LEAST_ROOM = 2  # tokens of an answer that is cut: a beginning and an end
@@ -122,7 +122,7 @@ class LearnedReward:
         return self
 
 
-class LearnedEnsemble(LearnedReward):
+class LearnedEnsemble(Together, LearnedReward):
     """Several judgements of each answer, taken together: heads of one network, networks, or both.
 
     Args:
@@ -133,22 +133,10 @@ class LearnedEnsemble(LearnedReward):
         first = networks[0]
         super().__init__(first.model, first.tokenizer, first.rows, longer=first.longer, name=first.name)
         self.networks, self.ensemble = list(networks), ensemble
-        self._last: tuple[list[str], list[str], Members] | None = None
 
-    def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
-        return self.ensemble.combined(self.members(prompts, responses)).tolist()
-
-    def members(self, prompts: Sequence[str], responses: Sequence[str]) -> Members:
-        """What each member says of each answer. The last call is remembered. Raises as `outputs` does."""
-        asked, answered = list(prompts), list(responses)
-        if self._last is None or self._last[:2] != (asked, answered):
-            columns = [_judgements(network, asked, answered) for network in self.networks]
-            self._last = asked, answered, np.concatenate(columns, axis=1)
-        return self._last[2]
-
-    def spread(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
-        """How far the members disagree on each answer."""
-        return spread_of(self.members(prompts, responses)).tolist()
+    def _read(self, prompts: list[str], responses: list[str]) -> Members:
+        columns = [_judgements(network, prompts, responses) for network in self.networks]
+        return np.concatenate(columns, axis=1)
 
     def centre(self, prompts: Sequence[str], responses: Sequence[str]) -> None:
         for network in self.networks:

@@ -30,7 +30,7 @@ from assent.rewards.regression import (
     cross_validated,
     resampled,
 )
-from assent.rewards.reward import Ensemble, Members, spread_of
+from assent.rewards.reward import Ensemble, Members, Together
 
 KIND = "linear"
 VOCABULARY_FILE = "vocabulary.json"
@@ -111,7 +111,7 @@ class LinearReward:
         return _of_members(reader, weights, intercepts, ensemble)
 
 
-class LinearEnsemble(LinearReward):
+class LinearEnsemble(Together, LinearReward):
     """Fits to bootstrap resamples of the prompts, judging together."""
 
     def __init__(
@@ -123,21 +123,9 @@ class LinearEnsemble(LinearReward):
     ):
         super().__init__(reader, weights, intercepts)
         self.ensemble = ensemble
-        self._last: tuple[list[str], list[str], Members] | None = None
 
-    def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
-        return self.ensemble.combined(self.members(prompts, responses)).tolist()
-
-    def members(self, prompts: Sequence[str], responses: Sequence[str]) -> Members:
-        """What each member says of each answer. The last call is remembered."""
-        asked, answered = list(prompts), list(responses)
-        if self._last is None or self._last[:2] != (asked, answered):
-            self._last = asked, answered, self._judgements(asked, answered)
-        return self._last[2]
-
-    def spread(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
-        """How far the members disagree on each answer."""
-        return spread_of(self.members(prompts, responses)).tolist()
+    def _read(self, prompts: list[str], responses: list[str]) -> Members:
+        return self._judgements(prompts, responses)
 
 
 def _of_members(

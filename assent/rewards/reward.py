@@ -44,6 +44,34 @@ class Ensemble(Settings):
         return mean if self.combine == "mean" else mean - self.spread_coef * spread_of(members)
 
 
+class Together:
+    """What every kind of ensemble shares: what its members say, and what that is worth.
+
+    The last call is remembered, so that scores and their spread cost one reading.
+    """
+
+    ensemble: Ensemble
+    _last: tuple[list[str], list[str], Members] | None = None
+
+    def _read(self, prompts: list[str], responses: list[str]) -> Members:
+        """What each member says of each answer; each kind has its own way to find out."""
+        raise NotImplementedError
+
+    def __call__(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
+        return self.ensemble.combined(self.members(prompts, responses)).tolist()
+
+    def members(self, prompts: Sequence[str], responses: Sequence[str]) -> Members:
+        """What each member says of each answer. Raises as reading them does."""
+        asked, answered = list(prompts), list(responses)
+        if self._last is None or self._last[:2] != (asked, answered):
+            self._last = asked, answered, self._read(asked, answered)
+        return self._last[2]
+
+    def spread(self, prompts: Sequence[str], responses: Sequence[str]) -> list[float]:
+        """How far the members disagree on each answer."""
+        return spread_of(self.members(prompts, responses)).tolist()
+
+
 def spread_of(members: Members) -> Float[np.ndarray, " batch"]:
     """How far the members disagree: their population standard deviation, for each answer."""
     return members.std(axis=1)
