@@ -102,76 +102,91 @@ def grammar(shared: Path, judgements: str) -> dict[str, Any]:
 
 def qa(shared: Path, out: Path) -> list[str]:
     """The same votes between four answers, learned four or two at a time; judged on the same questions."""
+    together, alone = votes(shared)
+    kinds = {"k_way": ("pairs.jsonl", 8, together), "pairwise": ("choices.jsonl", 48, alone)}
+    recipe: dict[str, Any] = {}
+    for seed in range(SEEDS):
+        questions = sorted({row["input_text"] for row in together})
+        random.Random(seed).shuffle(questions)
+        unseen = set(questions[: len(questions) // 4])
+        write_rows(out / f"unseen_{seed}.jsonl", [row for row in alone if row["input_text"] in unseen])
+        for kind, (file, batch, rows) in kinds.items():
+            write_rows(out / f"{seed}_{file}", [row for row in rows if row["input_text"] not in unseen])
+            recipe |= learned(shared, kind, f"{seed}_{file}", batch, seed)
+        recipe |= linear(f"{seed}_pairs.jsonl", seed)
+    facts = run(recipe, out)
+    seconds = json.loads((out / "run" / "summary.json").read_text())["seconds"]
+    return [
+        "| learned | mean accuracy | each split | certain half / other, by spread | seconds, median |",
+        "|---|---|---|---|---|",
+        *(qa_row(kind, facts, seconds) for kind in (*kinds, "linear")),
+    ]
+
+
+def votes(shared: Path) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """(a question a row, with all votes between its answers; a vote a row)"""
     together, alone = [], []
     source = shared / "data" / "qa_feedback" / "feedback_100.json"
     for number, row in enumerate(json.loads(source.read_text(encoding="utf-8"))):
         answers = [row[f"prediction {k}"] for k in (1, 2, 3, 4)]
-        votes = [
-            (left, right_, None if WINNER[vote] is None else (left, right_)[WINNER[vote]])
-            for (left, right_), vote in zip(combinations(range(4), 2), row["preference"], strict=True)
+        pairs = [
+            (left, right, None if WINNER[vote] is None else (left, right)[WINNER[vote]])
+            for (left, right), vote in zip(combinations(range(4), 2), row["preference"], strict=True)
         ]
         asked = {"input_text": row["question"], "id": f"qa-{number}"}
-        together.append(
-            {**asked, **{f"candidate_{k}": text for k, text in enumerate(answers)}, "pairs": votes}
-        )
-        alone += [
-            {
-                **asked,
-                "candidate_0": answers[a],
-                "candidate_1": answers[b],
-                "choice": None if w is None else int(w == b),
-            }
-            for a, b, w in votes
-        ]
-    kinds = {"k_way": ("pairs.jsonl", 8, together), "pairwise": ("choices.jsonl", 48, alone)}
-    recipe: dict[str, Any] = {}
-    for seed in range(SEEDS):
-        asked = sorted({row["input_text"] for row in together})
-        random.Random(seed).shuffle(asked)
-        unseen = set(asked[: len(asked) // 4])
-        write_rows(out / f"unseen_{seed}.jsonl", [row for row in alone if row["input_text"] in unseen])
-        for kind, (file, batch, rows) in kinds.items():
-            name = f"{kind}_{seed}"
-            write_rows(out / f"{seed}_{file}", [row for row in rows if row["input_text"] not in unseen])
-            recipe[name] = {
-                "stage": "reward",
-                "model": str(shared / "models" / "stories260K"),
-                "preferences": f"{seed}_{file}",
-                "epochs": 3,
-                "batch": batch,
-                "micro_batch": batch,
-                "learning_rate": 0.0003,
-                "max_response_tokens": 160,
-                "held_out": 0,
-                "ensemble": {"members": 4, "of": "heads"},
-                "seed": seed,
-            }
-            recipe[f"m_{name}"] = measured([{"model": f"${name}", "longer": "cut"}], f"unseen_{seed}.jsonl")
-        recipe[f"linear_{seed}"] = {
-            "stage": "reward",
-            "kind": "linear",
-            "preferences": f"{seed}_pairs.jsonl",
-            "held_out": 0,
-            "trust": {"learning_curve": []},
-            "ensemble": {"members": 10},
-            "seed": seed,
-        }
-        recipe[f"m_linear_{seed}"] = measured([{"model": f"$linear_{seed}"}], f"unseen_{seed}.jsonl")
-    facts = run(recipe, out)
-    seconds = json.loads((out / "run" / "summary.json").read_text())["seconds"]
-    rows = []
-    for kind in (*kinds, "linear"):
-        found = [facts[f"m_{kind}_{seed}"] for seed in range(SEEDS)]
-        mean = sum(one["accuracy"] for one in found) / SEEDS
-        each = ", ".join(f"{one['accuracy']:.3f}" for one in found)
-        halves = [certain_halves(one) for one in found]
-        time = sorted(seconds[f"{kind}_{seed}"] for seed in range(SEEDS))[SEEDS // 2]
-        rows.append(f"| {kind} | {mean:.3f} | {each} | {'; '.join(halves)} | {time:.0f} |")
-    return [
-        "| learned | mean accuracy | each split | certain half / other, by spread | seconds, median |",
-        "|---|---|---|---|---|",
-        *rows,
-    ]
+        shown = {f"candidate_{k}": text for k, text in enumerate(answers)}
+        together.append({**asked, **shown, "pairs": pairs})
+        for left, right, winner in pairs:
+            choice = None if winner is None else int(winner == right)
+            two = {"candidate_0": answers[left], "candidate_1": answers[right]}
+            alone.append({**asked, **two, "choice": choice})
+    return together, alone
+
+
+def learned(shared: Path, kind: str, judgements: str, batch: int, seed: int) -> dict[str, Any]:
+    """A neural reward, and what it is worth on the questions left out."""
+    stage = {
+        "stage": "reward",
+        "model": str(shared / "models" / "stories260K"),
+        "preferences": judgements,
+        "epochs": 3,
+        "batch": batch,
+        "micro_batch": batch,
+        "learning_rate": 0.0003,
+        "max_response_tokens": 160,
+        "held_out": 0,
+        "ensemble": {"members": 4, "of": "heads"},
+        "seed": seed,
+    }
+    name = f"{kind}_{seed}"
+    return {
+        name: stage,
+        f"m_{name}": measured([{"model": f"${name}", "longer": "cut"}], f"unseen_{seed}.jsonl"),
+    }
+
+
+def linear(judgements: str, seed: int) -> dict[str, Any]:
+    """The same of a linear one."""
+    stage = {
+        "stage": "reward",
+        "kind": "linear",
+        "preferences": judgements,
+        "held_out": 0,
+        "trust": {"learning_curve": []},
+        "ensemble": {"members": 10},
+        "seed": seed,
+    }
+    name = f"linear_{seed}"
+    return {name: stage, f"m_{name}": measured([{"model": f"${name}"}], f"unseen_{seed}.jsonl")}
+
+
+def qa_row(kind: str, facts: dict[str, dict[str, Any]], seconds: dict[str, float]) -> str:
+    found = [facts[f"m_{kind}_{seed}"] for seed in range(SEEDS)]
+    mean = sum(one["accuracy"] for one in found) / SEEDS
+    each = ", ".join(f"{one['accuracy']:.3f}" for one in found)
+    halves = "; ".join(certain_halves(one) for one in found)
+    time = sorted(seconds[f"{kind}_{seed}"] for seed in range(SEEDS))[SEEDS // 2]
+    return f"| {kind} | {mean:.3f} | {each} | {halves} | {time:.0f} |"
 
 
 def certain_halves(facts: dict[str, Any]) -> str:
