@@ -1,75 +1,11 @@
-"""The command line: parse, call, print.
+"""Commands that make a run, look at one, or clean up after it."""
 
-Imports stand inside the commands, so that `assent --help` answers at once.
-"""
-
-import shlex
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from assent import __version__
-from assent.errors import AssentError, Interrupted, UserError
-
-if TYPE_CHECKING:
-    from assent.pipeline.runner import Options
-
-
-class Commands(click.Group):
-    """A group whose commands end with one clear message and the exit code of their error."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except AssentError as error:
-            click.echo(f"assent: {error}", err=True)
-            ctx.exit(error.exit_code)
-        except KeyboardInterrupt:
-            click.echo("assent: interrupted; the same command goes on from here", err=True)
-            ctx.exit(Interrupted.exit_code)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(self.commands)  # in the order in which a newcomer needs them
-
-
-RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
-RUN = click.argument("run", type=click.Path(path_type=Path))
-OUT = click.option("--out", type=click.Path(path_type=Path), help="The run's folder [runs/<recipe's name>].")
-SET = click.option(
-    "--set",
-    "overrides",
-    multiple=True,
-    metavar="A.B=C",
-    help="Change a setting; may be given more than once.",
-)
-QUIET = click.option("--quiet", is_flag=True, help="No progress, only the outcome.")
-TRACK = click.option(
-    "--track",
-    "trackers",
-    multiple=True,
-    type=click.Choice(["tensorboard", "wandb", "mlflow"]),
-    help="Also send numbers there; may be given more than once.",
-)
-
-
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="assent")
-def main() -> None:
-    """The whole loop of learning from human feedback, from one YAML file.
-
-    \b
-    A first look, without any data of your own:
-        assent demo
-    Then a recipe:
-        assent plan recipe.yaml     what would be done, and how long it takes
-        assent run recipe.yaml      do what is missing; the same command resumes
-        assent status runs/recipe   how far it is
-
-    Exit codes: 0 done, 2 a mistake to mend, 3 waiting for people, 4 stopped with a diagnosis,
-    75 interrupted: the same command goes on.
-    """
+from assent.cli.group import OUT, QUIET, RECIPE, RUN, SET, TRACK, main, options
+from assent.errors import UserError
 
 
 @main.command(short_help="The whole loop on a small made-up world.")
@@ -94,7 +30,7 @@ def demo(ctx: click.Context, family: str, out: Path | None, seed: int, quiet: bo
     from assent.demo.recipe import run_demo
 
     folder = out or Path("runs/demo" if family == "gpt2" else f"runs/demo-{family}")
-    ctx.exit(run_demo(folder, seed, _options(quiet=quiet), family))
+    ctx.exit(run_demo(folder, seed, options(quiet=quiet), family))
 
 
 @main.command(short_help="Make what is missing of a recipe, and its report.")
@@ -133,8 +69,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     from assent.stages import STAGES
 
     loaded = Recipe.load(recipe, overrides)
-    options = _options(only=only, refresh_feedback=refresh_feedback, trackers=trackers, quiet=quiet)
-    ctx.exit(runner.run(loaded, out or runner.default_folder(loaded), STAGES, options))
+    chosen = options(only=only, refresh_feedback=refresh_feedback, trackers=trackers, quiet=quiet)
+    ctx.exit(runner.run(loaded, out or runner.default_folder(loaded), STAGES, chosen))
 
 
 @main.command(short_help="What a run would do, and how long it takes.")
@@ -275,9 +211,3 @@ def clean(run: Path, yes: bool) -> None:
         click.echo("nothing to delete")
     elif yes or click.confirm(f"Delete {human_bytes(sum(folder.bytes for folder in found))}?"):
         remove(run, found)
-
-
-def _options(**chosen: Any) -> "Options":
-    from assent.pipeline.runner import Options
-
-    return Options(command=shlex.join(["assent", *sys.argv[1:]]), **chosen)
