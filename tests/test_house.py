@@ -16,10 +16,7 @@ LONGEST_FILE_LINES = 300
 
 LONG_FILES: dict[str, str] = {}  # path -> the reason why it may be longer
 IMPORTS_INSIDE_FUNCTIONS = {
-    "cli/group.py": "`assent --help` answers at once",
-    "cli/runs.py": "as above",
-    "cli/files.py": "as above",
-    "cli/models.py": "as above",
+    "cli/": "`assent --help` answers at once",
     "pipeline/tracking.py": "no tracker is needed, so each is imported where it is opened",
 }
 
@@ -55,7 +52,7 @@ def test_imports_stand_at_the_top():
         for node in inside_functions(tree(path))
         if isinstance(node, ast.Import | ast.ImportFrom)
     }
-    assert inside - set(IMPORTS_INSIDE_FUNCTIONS) == set()
+    assert {name for name in inside if not name.startswith(tuple(IMPORTS_INSIDE_FUNCTIONS))} == set()
 
 
 def test_files_are_short():

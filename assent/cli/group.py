@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from assent.pipeline.runner import Options
 
 
+ORDER = (  # in which a newcomer needs them
+    *("demo", "run", "plan", "status", "annotate"),
+    *("inspect", "convert", "chat", "sample", "evaluate", "export"),
+    *("report", "compare", "doctor", "clean", "import-vertex"),
+)
+
+
 class Commands(click.Group):
     """A group whose commands end with one clear message and the exit code of their error."""
 
@@ -28,7 +35,7 @@ class Commands(click.Group):
             ctx.exit(Interrupted.exit_code)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        return list(self.commands)  # in the order in which a newcomer needs them
+        return [name for name in ORDER if name in self.commands]
 
 
 RECIPE = click.argument("recipe", type=click.Path(path_type=Path))
