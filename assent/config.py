@@ -38,7 +38,7 @@ class Source(str):
 
 
 class DataFile(Source):
-    """A file, or a pattern such as `corpus/*.txt`, or the rows that a stage made."""
+    """A file, a folder, a pattern such as `corpus/*.txt`, `hub:org/name:split`, or rows that a stage made."""
 
 
 class ModelSource(Source):

@@ -1,4 +1,7 @@
-"""The text nouns: what crosses disks, databases and the network. Complete when built, never edited."""
+"""The text nouns: what crosses disks, databases and the network. Complete when built, never edited.
+
+They have slots, since millions of them stand in memory at once.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +12,7 @@ AI_ANNOTATOR = "ai:"  # begins the name of an annotator that is a model
 Message = Mapping[str, str]  # {"role": "user" | "assistant" | "system", "content": text}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What a model is asked: plain text, or a conversation so far."""
 
@@ -19,7 +22,7 @@ class Prompt:
     meta: Mapping[str, object] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Demonstration:
     """An answer somebody wrote, to imitate."""
 
@@ -28,7 +31,7 @@ class Demonstration:
     author: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Candidates:
     """Two or more answers to one prompt, waiting to be judged. `prompt.id` names the item."""
 
@@ -37,7 +40,7 @@ class Candidates:
     meta: Mapping[str, object] = field(default_factory=dict)  # which model wrote them, with which settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """One person's judgement between two or more candidates, in the order in which they were shown.
 
@@ -106,7 +109,7 @@ class Comparison:
             seen.add(frozenset((left, right)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rating:
     """One person's number for one answer."""
 
@@ -134,7 +137,7 @@ def apart_by(judged: Sequence[Comparison | Rating]) -> list[str]:
     return ["\n".join(sorted(answers_of(one))) for one in judged]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Labelled:
     """A text, and what people said it is: one label or several."""
 

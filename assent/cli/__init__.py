@@ -3,7 +3,14 @@
 Imports stand inside the commands, so that `assent --help` answers at once.
 """
 
-from assent.cli import runs  # each module adds its commands to `main`
+from assent.cli import (
+    convert,
+    evaluate,
+    inspect,
+    models,
+    runs,
+    vertex,
+)  # each module adds its commands to `main`
 from assent.cli.group import main
 
-__all__ = ["main", "runs"]
+__all__ = ["convert", "evaluate", "inspect", "main", "models", "runs", "vertex"]

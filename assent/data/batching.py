@@ -113,7 +113,7 @@ def pack(documents: Sequence[str], tokenizer: Tokenizer, context: int) -> Window
     return Windows(ids, context)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a million of them fit
 class Item:
     """One prompt with its candidates, and the votes of everyone who judged it; `votes` sum to 1."""
 
@@ -141,7 +141,8 @@ def merge_votes(comparisons: Sequence[Comparison]) -> list[Item]:
 def item_of(said: Sequence[Comparison]) -> Item:
     """Judgements of the same candidates, in the same order, as one item."""
     count = len(said[0].candidates)
-    tally = [sum((k in c.best) / len(c.best) for c in said) for k in range(count)]
+    best = [judgement.best for judgement in said]
+    tally = [sum((k in shared) / len(shared) for shared in best) for k in range(count)]
     return Item(
         said[0].prompt, said[0].candidates, tuple(vote / len(said) for vote in tally), len(said), tuple(said)
     )
@@ -149,16 +150,18 @@ def item_of(said: Sequence[Comparison]) -> Item:
 
 def in_order(comparison: Comparison) -> Comparison:
     """The same judgement with its candidates in alphabetical order, so that those of one item align."""
-    order = sorted(range(len(comparison.candidates)), key=lambda k: comparison.candidates[k])
+    order = sorted(range(len(comparison.candidates)), key=comparison.candidates.__getitem__)
+    if order == list(range(len(order))):
+        return comparison
     place: dict[int | None, Any] = {k: position for position, k in enumerate(order)} | {None: None}
     shown = comparison.shown_order
     return replace(
         comparison,
-        candidates=tuple(comparison.candidates[k] for k in order),
+        candidates=tuple([comparison.candidates[k] for k in order]),
         choice=place[comparison.choice],
-        ranking=tuple(place[k] for k in comparison.ranking),
-        pairs=tuple((place[left], place[right], place[winner]) for left, right, winner in comparison.pairs),
-        shown_order=tuple(shown[k] for k in order) if len(shown) == len(order) else shown,
+        ranking=tuple([place[k] for k in comparison.ranking]),
+        pairs=tuple([(place[left], place[right], place[winner]) for left, right, winner in comparison.pairs]),
+        shown_order=tuple([shown[k] for k in order]) if len(shown) == len(order) else shown,
     )
 
 

@@ -1,38 +1,19 @@
 """What every reader of judgements and texts checks, with file, line and key in each error."""
 
-import glob
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from assent.data.jsonl import read_jsonl
+from assent.data.containers import raw_rows
 from assent.errors import UserError
 from assent.records import Message, Prompt
 
 ROLES = ("system", "user", "assistant")
 
 
-def files(pattern: str) -> list[Path]:
-    """The files that a path or a pattern such as `corpus/*.txt` names, in a fixed order."""
-    if any(character in pattern for character in "*?["):
-        found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True)) if Path(name).is_file()]
-    else:
-        found = [Path(pattern)]
-    if not found or not found[0].exists():
-        raise UserError(f"{pattern}: no such file")
-    return found
-
-
 def rows_of(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where, row) of every line of the files; a pattern that gives no row at all is an error."""
-    empty = True
-    for path in files(pattern):
-        for where, row in read_jsonl(path):
-            empty = False
-            yield where, row
-    if empty:
-        raise UserError(f"{pattern}: no rows there")
+    """(where, row) of every row of a source; one that gives no row at all is an error."""
+    return raw_rows(pattern)
 
 
 def prompt_of(row: Mapping[str, Any], where: str) -> Prompt:

@@ -11,7 +11,7 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from assent.evaluation import numbers, wording
+from assent.evaluation import numbers, reference_view, safety_view, wording
 from assent.evaluation.curves import stage_charts
 from assent.evaluation.graph import laid_out
 from assent.evaluation.overlay import (
@@ -58,6 +58,8 @@ def render(record: RunRecord) -> str:
         graph=laid_out(record.stages),
         curves=_numbered(record, charts),
         rewards=views(record),
+        references=reference_view.view(record),
+        safety=safety_view.view(record),
         cards=cards(record.answers, before, after),
         policies=policies(record),
         policy_rows=_policy_rows(record),

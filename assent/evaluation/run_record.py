@@ -1,6 +1,6 @@
 """What a report is made of: one run, as plain values read from its folder."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -34,3 +34,4 @@ class RunRecord:
     summary: dict[str, Any]  # summary.json
     answers: list[dict[str, Any]]  # rows of answers.jsonl
     rewards: dict[str, dict[str, Any]]  # reward.json by the name of its stage, in the recipe's order
+    checked: list[dict[str, Any]] = field(default_factory=list)  # rows of safety.jsonl

@@ -37,6 +37,7 @@ class Answer:
 class Card:
     prompt: str
     answers: list[Answer]
+    written: list[str]  # by people, where the evaluation has references
 
 
 def differing(before: str, after: str) -> tuple[list[Piece], list[Piece]]:
@@ -86,7 +87,7 @@ def _card(row: Mapping[str, Any], before: str | None, after: str | None) -> Card
     best = _best(given)
     roles = {before: "before", after: "after"}
     answers = [_answer(name, roles.get(name, ""), pieces[name], given[name] or {}, best) for name in names]
-    return Card(str(row.get("prompt", "")), answers)
+    return Card(str(row.get("prompt", "")), answers, [str(text) for text in row.get("references") or []])
 
 
 def _answer(

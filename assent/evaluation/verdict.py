@@ -175,7 +175,8 @@ def caveats(record: RunRecord) -> list[str]:
         if stage.status not in ("done", "pending") or (stage.status == "done" and stage.message)
     ]
     if not comparisons:
-        return [caveat for caveat in found if caveat != f"{blocked(record)}."]  # the verdict says that one
+        found = [caveat for caveat in found if caveat != f"{blocked(record)}."]  # the verdict says that one
+        return found + _fewer_shared_words(record)
     first, *others = comparisons
     for other in others:
         same = (other.after, other.before) == (first.after, first.before)
@@ -185,7 +186,7 @@ def caveats(record: RunRecord) -> list[str]:
                 f"The judges differ: {other.judge} prefers {winner} "
                 f"(win rate of {other.after} {percent(other.win_rate)}). Read the answers below."
             )
-    return found + _longer(record, first)
+    return found + _longer(record, first) + _fewer_shared_words(record)
 
 
 def _longer(record: RunRecord, duel: Duel) -> list[str]:
@@ -200,6 +201,15 @@ def _longer(record: RunRecord, duel: Duel) -> list[str]:
     return [
         f"{duel.after}'s answers are {number(float(ratio), 2)} times as long as {duel.before}'s: "
         "part of the difference may be length."
+    ]
+
+
+def _fewer_shared_words(record: RunRecord) -> list[str]:
+    held: Mapping[str, Any] = record.summary.get("references") or {}
+    return [
+        f"{found['policy']}'s reward is up and its ROUGE down against {held.get('against')}. The two can go "
+        "together: see what people wrote, below."
+        for found in held.get("reward_up_rouge_down") or []
     ]
 
 

@@ -81,6 +81,13 @@ POLICY_NUMBERS: dict[str, Wording] = {
     "length_mean": Wording("Length", "tokens, mean"),
     "end_rate": Wording("Ended by itself", "share of answers", share=True),
     "distinct_2": Wording("Distinct word pairs", "share of all pairs", share=True),
+    "perplexity": Wording("Perplexity", "of people's answers, a token"),
+    "bits_per_character": Wording("Surprise", "at people's answers, bits a character"),
+    "rouge_1": Wording("ROUGE-1", "F1 with people's answers, 0 to 1"),
+    "rouge_2": Wording("ROUGE-2", "F1 with people's answers, 0 to 1"),
+    "rouge_l": Wording("ROUGE-L", "F1 with people's answers, 0 to 1"),
+    "bleu": Wording("BLEU", "with people's answers, 0 to 100"),
+    "embedding": Wording("Nearness in meaning", "cosine with people's answers"),
 }
 
 BASELINES = {
@@ -121,6 +128,18 @@ GLOSSARY = {
                     "no relation, −1 the reverse. Kendall's counts pairs, Spearman's compares ranks."),
     "deviation": ("Standard deviation", "How far scores usually lie from their mean. One deviation lifts a "
                   "middling answer past about a third of the others."),
+    "perplexity": ("Perplexity, surprise", "Among how many tokens a policy hesitates, on average, at each "
+                   "token of what a person wrote: 1 would be knowing it by heart. Tokens differ between "
+                   "models; bits a character are the same surprise by the length of the text, and always "
+                   "compare."),
+    "rouge": ("ROUGE", "How many words (ROUGE-1), neighbouring pairs of words (ROUGE-2) or words in the same "
+              "order (ROUGE-L) an answer shares with a person's, as F1: 1 is the same words, 0 none shared. "
+              "It counts words and does not understand them."),
+    "bleu": ("BLEU", "Which share of the runs of one to four words in all answers stands in people's answers "
+             "too, less where answers are too short; 0 to 100."),
+    "cosine": ("Nearness in meaning", "The cosine between an encoder's vectors of an answer and of a "
+               "person's: 1 is the same direction. Encoders put even unrelated texts near each other, so "
+               "compare with the answer to another prompt."),
     "smoothed": ("Smoothed", "The bold line is an exponentially weighted average of the values around each "
                  "step; the thin line is what was measured."),
 }  # fmt: skip

@@ -4,6 +4,7 @@ import copy
 import hashlib
 import json
 import logging
+import shutil
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,6 +28,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from assent.config import Settings
 from assent.errors import UserError
+from assent.models.adapters import ADAPTERS, CONFIG_FILE, save_adapters
 from assent.models.encoder import TextEncoder
 from assent.models.heads import RewardModel, Trunk
 from assent.models.language_model import LanguageModel, Unadapted
@@ -36,6 +38,7 @@ from assent.models.verification import verify_head, verify_pairs
 
 SETTINGS_FILE = "assent.json"  # what a model's folder holds beside what transformers wants
 HEAD_FILE = "score_head.safetensors"
+REPEATED = "chat_template_repeats_template"  # in assent.json: `assent export` wrote it, for others
 
 T = TypeVar("T", bound=LanguageModel | TextEncoder)
 
@@ -95,12 +98,16 @@ def _is_encoder(config: PreTrainedConfig) -> bool:
 
 
 def _from_pretrained(source: str) -> tuple[PreTrainedModel, Any]:
+    if (Path(source) / CONFIG_FILE).is_file() and not (Path(source) / "config.json").is_file():
+        raise UserError(
+            f"model {source}: adapters alone: `assent export {source} OUT --merge` makes them a whole model"
+        )
     logging.getLogger("transformers.modeling_utils").addFilter(_is_of_use)
     disable_progress_bar()  # ours tells of whole stages
     with readable(f"model {source}"):
         config = AutoConfig.from_pretrained(source)
         network = headless(source) if _is_encoder(config) else _language_model(source, config)
-        return network, AutoTokenizer.from_pretrained(source)
+        return network, load_tokenizer(source)
 
 
 def _language_model(source: str, config: PreTrainedConfig) -> PreTrainedModel:
@@ -143,8 +150,11 @@ def frozen_copy(model: LanguageModel) -> LanguageModel:
 
 
 def load_tokenizer(source: str) -> PreTrainedTokenizerFast:
-    """The tokenizer in a folder."""
-    return AutoTokenizer.from_pretrained(source)
+    """The tokenizer in a folder. A chat template that only repeats our own, for others, is not for us."""
+    inner = AutoTokenizer.from_pretrained(source)
+    if saved_settings(source).get(REPEATED):
+        inner.chat_template = None
+    return inner
 
 
 def saved_size(source: str) -> tuple[float, int]:
@@ -154,7 +164,8 @@ def saved_size(source: str) -> tuple[float, int]:
     """
     folder = _member(Path(source), 0) if "members" in saved_settings(source) else Path(source)
     config = AutoConfig.from_pretrained(folder)
-    weights = sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    paths = [*folder.glob("*.safetensors")] or folder.glob("pytorch_model*.bin")
+    weights = sum(path.stat().st_size for path in paths)
     kind = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
     # T5 and BART call the decoder's layers each in their way, and `num_hidden_layers` the encoder's.
     decoder = getattr(config, "num_decoder_layers", None) or getattr(config, "decoder_layers", 0)
@@ -181,9 +192,14 @@ def saved_template(source: str) -> Template:
 
 
 def save(model: Trunk, tokenizer: Tokenizer, folder: Path, **extra: Any) -> None:
-    """Write a folder that `from_pretrained` loads; adapters are merged into the weights they adapt."""
+    """Write a folder that `from_pretrained` loads; adapters are merged into the weights they adapt.
+
+    They are kept beside as well, for those who want to load them on the model that they were trained on.
+    """
     network: Any = model.network
+    shutil.rmtree(folder / ADAPTERS, ignore_errors=True)  # of a model that lay here before
     if model.adapters is not None:
+        save_adapters(model.adapters, folder / ADAPTERS)
         network = copy.deepcopy(model.adapters).merge_and_unload()  # pyright: ignore[reportCallIssue]
     disable_progress_bar()
     network.save_pretrained(folder)

@@ -18,10 +18,21 @@ def readable(what: str, of: str = "") -> Iterator[None]:
         yield
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        reason = reason.rstrip(".")
         raise UserError(
             f"{what}: cannot be loaded: {reason}. Expected a folder with config.json, *.safetensors and a "
-            f"tokenizer{of}, or a hub id that this machine can reach."
+            f"tokenizer{of}, or a hub id that this machine can reach.{_of_pickles(reason)}"
         ) from error
+
+
+def _of_pickles(reason: str) -> str:
+    """What to do where the weights may be there, and not as safetensors."""
+    if "safetensors" not in reason:
+        return ""
+    return (
+        " If its weights are a pytorch_model.bin, give `weights: torch` beside `model`: its tensors, and "
+        "nothing else of it, are then read in a process of their own."
+    )
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Sampling with a key-value cache. Rows that have ended leave the batch, and stop costing anything."""
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -36,6 +37,15 @@ class Sampled:
     ended: Bool[Tensor, " batch"]
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """One more token of each row that is still being written."""
+
+    rows: Int[Tensor, " live"]  # of the prompts
+    ids: Int[Tensor, " live"]
+    logprobs: Float[Tensor, " live"]
+
+
 @torch.no_grad()
 def sample(
     model: LanguageModel, prompts: Tokens, sampling: Sampling, end_id: int, generator: torch.Generator
@@ -46,10 +56,23 @@ def sample(
     other rows have ended. Truncated rows (`max_new_tokens` without an end) have `ended` False.
     """
     rows, length = len(prompts), sampling.max_new_tokens
-    uniform = torch.rand(rows, length, generator=generator, dtype=torch.float64).to(model.device)
     ids = torch.full((rows, length), end_id, device=model.device)
     logprobs = torch.zeros(rows, length, device=model.device)
     mask = torch.zeros(rows, length, dtype=torch.bool, device=model.device)
+    for t, drawn in enumerate(token_by_token(model, prompts, sampling, end_id, generator)):
+        ids[drawn.rows, t], logprobs[drawn.rows, t], mask[drawn.rows, t] = drawn.ids, drawn.logprobs, True
+    ended = ((ids == end_id) & mask).any(dim=1)
+    longest = int(mask.sum(dim=1).max())
+    return Sampled(Tokens(ids[:, :longest], mask[:, :longest]), logprobs[:, :longest], ended)
+
+
+@torch.no_grad()
+def token_by_token(
+    model: LanguageModel, prompts: Tokens, sampling: Sampling, end_id: int, generator: torch.Generator
+) -> Iterator[Drawn]:
+    """The same draws as `sample`, each handed out as soon as it is made."""
+    rows, length = len(prompts), sampling.max_new_tokens
+    uniform = torch.rand(rows, length, generator=generator, dtype=torch.float64).to(model.device)
     live = torch.arange(rows, device=model.device)  # rows of the batch that are still being written
     state, reading = model.family.begin(prompts)
     for t in range(length):
@@ -57,7 +80,7 @@ def sample(
         if t < sampling.min_new_tokens:
             logits = logits.index_fill(1, torch.tensor([end_id], device=logits.device), -torch.inf)
         drawn, drawn_logprobs = draw(logits, sampling, uniform[live, t])
-        ids[live, t], logprobs[live, t], mask[live, t] = drawn, drawn_logprobs, True
+        yield Drawn(live, drawn, drawn_logprobs)
         going = (drawn != end_id).nonzero().squeeze(1)
         if len(going) == 0 or t == length - 1:
             break
@@ -65,9 +88,6 @@ def sample(
             live, drawn = live[going], drawn[going]
             reading.keep(going)
         state = reading.advance(drawn)
-    ended = ((ids == end_id) & mask).any(dim=1)
-    longest = int(mask.sum(dim=1).max())
-    return Sampled(Tokens(ids[:, :longest], mask[:, :longest]), logprobs[:, :longest], ended)
 
 
 def draw(

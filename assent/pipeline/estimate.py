@@ -7,6 +7,7 @@ from functools import cache
 import torch
 
 from assent.stages.workspace import Forecast
+from assent.training import parallel
 
 # One forward or backward pass of a small model costs this much beside its arithmetic: Python, the
 # dispatcher and some tens of small kernels, of about 10 to 50 microseconds each.
@@ -16,7 +17,9 @@ SECONDS_PER_CALL = 0.002
 BASE_MEMORY_BYTES = 600e6
 
 _MEASURE_SECONDS = 0.2
-_SIDE = 512  # 3 MB of float32 for the three matrices: in the cache, as the weights of small models are
+# 3 MB of float32 for the three matrices: in the cache, as the weights of small models are. An accelerator
+# needs larger ones to be busy.
+_SIDE, _SIDE_OF_ACCELERATOR = 512, 4096
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,12 @@ def estimate(forecast: Forecast) -> Estimate:
 @cache
 def matmul_flops_per_second() -> float:
     """The float32 rate of this machine in multiplications and additions, measured once a process."""
-    matrix = torch.ones(_SIDE, _SIDE)
-    torch.mm(matrix, matrix)  # the first call also starts the threads
+    device = parallel.device()
+    side = _SIDE if device.type == "cpu" else _SIDE_OF_ACCELERATOR
+    matrix = torch.ones(side, side, device=device)
+    torch.mm(matrix, matrix)[0, 0].item()  # the first call also starts the threads
     products, start = 0, time.perf_counter()
     while time.perf_counter() - start < _MEASURE_SECONDS:
-        torch.mm(matrix, matrix)
+        torch.mm(matrix, matrix)[0, 0].item()  # an accelerator is waited for
         products += 1
-    return 2.0 * _SIDE**3 * products / (time.perf_counter() - start)
+    return 2.0 * side**3 * products / (time.perf_counter() - start)

@@ -1,16 +1,18 @@
 """From a recipe to ordered steps, each with the key of what it makes and whether that is there already."""
 
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from assent import config
-from assent.config import Recipe, Settings, Source
+from assent.config import ModelSource, Recipe, Settings, Source
 from assent.errors import UserError
+from assent.models.hub import hub_size
 from assent.pipeline.artifacts import ArtifactStore, key_of
 from assent.pipeline.hashes import Hashes
-from assent.pipeline.leaks import check_held_out
+from assent.pipeline.leaks import Look, check_held_out
 from assent.pipeline.outline import Outlined, Stages, nearest, outline, reference, result_of
 from assent.pipeline.sources import InputFiles, identities, located, resolved, without_sources
 from assent.pipeline.state import read_exports
@@ -31,6 +33,7 @@ class Step:
     request: str | None  # the key, or what stands for it until the bytes of an export are known
     state: State
     forecast: Forecast
+    unsized: tuple[str, ...]  # models that it rests on, and whose size is not known before they are loaded
     where: str  # the recipe and the stage, as messages name them
 
 
@@ -42,6 +45,7 @@ class Plan:
     stages: Stages
     store: ArtifactStore
     steps: tuple[Step, ...]
+    unchecked: tuple[str, ...] = ()  # sources that nobody has searched for held-out prompts yet
 
     def step(self, name: str) -> Step:
         """The step of that name.
@@ -81,7 +85,9 @@ class Plan:
         return {self.place(source): source.removeprefix("$") for source in named}
 
 
-def plan(recipe: Recipe, stages: Stages, out: Path, hashes: Hashes | None = None) -> Plan:
+def plan(
+    recipe: Recipe, stages: Stages, out: Path, hashes: Hashes | None = None, look: Look = "here"
+) -> Plan:
     """Order a recipe's stages and find out, without running or writing anything, what is there already.
 
     Args:
@@ -89,6 +95,7 @@ def plan(recipe: Recipe, stages: Stages, out: Path, hashes: Hashes | None = None
         stages: The modules by kind: `assent.stages.STAGES`.
         out: The run's folder; it need not exist yet.
         hashes: Hashes of input files to go by; pass the same ones to see the same inputs again.
+        look: Where to look for held-out prompts that are trained on.
 
     Raises:
         UserError: for anything that would keep the recipe from running: a wrong setting, a missing file,
@@ -101,8 +108,7 @@ def plan(recipe: Recipe, stages: Stages, out: Path, hashes: Hashes | None = None
     outlined = outline(recipe, stages)
     for stage in outlined:
         drawn = _with_step(drawn, stage, hashes, pointers)
-    check_held_out(recipe, stages, outlined)
-    return drawn
+    return replace(drawn, unchecked=check_held_out(recipe, stages, outlined, look))
 
 
 def request_key(drawn: Plan, stage: Outlined | Step, hashes: Hashes) -> str | None:
@@ -133,6 +139,7 @@ def _with_step(drawn: Plan, stage: Outlined, hashes: Hashes, pointers: Mapping[s
         request=request,
         state=_state(drawn.store, key, request),
         forecast=_forecast(drawn, stage),
+        unsized=_unsized(drawn, stage),
         where=stage.where,
     )
     return Plan(drawn.recipe, drawn.stages, drawn.store, (*drawn.steps, step))
@@ -155,6 +162,20 @@ def _forecast(drawn: Plan, stage: Outlined) -> Forecast:
             inputs[drawn.place(source)] = drawn.step(target).forecast
     forecast: Forecast = drawn.stages[stage.kind].forecast(settings, inputs)
     return forecast
+
+
+def _unsized(drawn: Plan, stage: Outlined) -> tuple[str, ...]:
+    """Hub models that are not on this machine, of this stage or of the models that it begins with."""
+    found: list[str] = []
+    for _, source in config.sources(stage.settings):
+        target = reference(source)
+        if not isinstance(source, ModelSource):
+            continue
+        if target is not None:
+            found += drawn.step(target).unsized
+        elif not os.path.isabs(drawn.place(source)) and hub_size(source) is None:
+            found.append(str(source))
+    return tuple(dict.fromkeys(found))
 
 
 def exports(module: Any) -> bool:

@@ -4,7 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from rich.table import Table
+from rich.text import Text
 
+from assent import config
+from assent.config import DataFile
+from assent.data.hub import HubSet
+from assent.data.streams import HUB
 from assent.pipeline.estimate import Estimate, estimate
 from assent.pipeline.files import read_json
 from assent.pipeline.plan import Plan, Step
@@ -21,21 +26,49 @@ def plan_table(drawn: Plan, last: dict[str, StageState]) -> Table:
     table = Table(
         "stage", "kind", "key", "state", "steps", "epochs", "seconds", "memory", "disk", "note",
         title=f"{drawn.recipe.name}: plan", title_justify="left", show_footer=True,
+        caption=_caption(drawn), caption_justify="left",
     )  # fmt: skip
     estimates = {step.name: estimate(step.forecast) for step in drawn.steps}
     for step in drawn.steps:
         table.add_row(*_plan_row(drawn, step, estimates[step.name], last.get(step.name)))
     left = [estimates[step.name] for step in drawn.steps if step.state != "done"]
+    to_do = [step for step in drawn.steps if step.state != "done"]
+    more = "> " if any(step.unsized for step in to_do) else ""  # what is shown as ? comes on top
+    later = "> " if more or any(map(_rows_unknown, to_do)) else ""
     footers = {
         "stage": f"{len(left)} of {len(drawn.steps)} to do",
-        "seconds": human_seconds(sum(one.seconds for one in left)),
-        "memory": human_bytes(max((one.memory_bytes for one in left), default=0.0)),
-        "disk": human_bytes(sum(one.disk_bytes for one in left)),
+        "seconds": later + human_seconds(sum(one.seconds for one in left)),
+        "memory": more + human_bytes(max((one.memory_bytes for one in left), default=0.0)),
+        "disk": more + human_bytes(sum(one.disk_bytes for one in left)),
     }
     for column in table.columns:
         column.footer = footers.get(str(column.header), "")
         column.no_wrap = column.header != "note"
     return table
+
+
+def _caption(drawn: Plan) -> Text | None:
+    """What is not known yet, and why."""
+    said: list[str] = []
+    unsized = dict.fromkeys(name for step in drawn.steps for name in step.unsized)
+    if unsized:
+        said.append(
+            f"models not on this machine yet: {', '.join(unsized)}. A ? stands where their size decides"
+        )
+    if drawn.unchecked:
+        said.append(
+            f"not fetched yet: {', '.join(drawn.unchecked)}. `assent run` fetches first, and looks whether "
+            "held-out prompts are trained on; a ? stands where the number of rows decides"
+        )
+    return Text("\n".join(said)) if said else None  # no markup: slices of sets stand in brackets
+
+
+def _rows_unknown(step: Step) -> bool:
+    """Whether a stage's work hangs on the rows of a set that is not fetched yet."""
+    if step.forecast.steps is not None:
+        return step.forecast.steps == 0
+    named = (source for _, source in config.sources(step.settings) if isinstance(source, DataFile))
+    return any(source.startswith(HUB) and HubSet.of(source).folder is None for source in named)
 
 
 def _plan_row(drawn: Plan, step: Step, cost: Estimate, last: StageState | None) -> list[str]:
@@ -45,11 +78,11 @@ def _plan_row(drawn: Plan, step: Step, cost: Estimate, last: StageState | None) 
         step.kind,
         step.key or "",
         step.state,
-        "" if forecast.steps is None else f"{forecast.steps}",
+        "" if forecast.steps is None else f"{forecast.steps or '?'}",
         "" if forecast.epochs is None else f"{forecast.epochs:.3g}",
-        human_seconds(cost.seconds),
-        human_bytes(cost.memory_bytes),
-        human_bytes(cost.disk_bytes),
+        "?" if step.unsized or _rows_unknown(step) else human_seconds(cost.seconds),
+        "?" if step.unsized else human_bytes(cost.memory_bytes),
+        "?" if step.unsized else human_bytes(cost.disk_bytes),
         _change(drawn, step, last),
     ]
 

@@ -62,7 +62,9 @@ def run(recipe: Recipe, out: Path, stages: Stages, options: Options | None = Non
     options = options or Options()
     check_trackers(options.trackers)
     hashes = Hashes(out.absolute() / "hashes.json")
-    plan(recipe, stages, out, hashes)  # a mistake in the recipe leaves no folder behind
+    drawn = plan(recipe, stages, out, hashes, look="nowhere")  # a mistake leaves no folder behind
+    if any(step.state != "done" for step in drawn.steps):
+        plan(recipe, stages, out, hashes, look="everywhere")  # what is done was looked at; a set may be gone
     out = writable(out)
     with exclusive(out), stop_on_signal() as stop:
         progress = Progress(options.quiet)
@@ -90,7 +92,7 @@ class _Run:
         self._stages = stages
         self._around = around
         self._hashes = hashes
-        self._plan = plan(recipe, stages, around.out, hashes)
+        self._plan = plan(recipe, stages, around.out, hashes, look="nowhere")
         self._chosen = self._plan.needed_for(options.only) if options.only else None
         self._to_refresh = {
             step.name for step in self._plan.steps if options.refresh_feedback and exports(stages[step.kind])
@@ -185,7 +187,7 @@ class _Run:
         self._to_refresh.discard(step.name)
         if step.request is not None and exports(self._stages[step.kind]):
             save_export(self._around.out, step.request, key)
-        self._plan = plan(self._recipe, self._stages, self._around.out, self._hashes)
+        self._plan = plan(self._recipe, self._stages, self._around.out, self._hashes, look="nowhere")
         for other in self._plan.steps:
             if self._state.stages[other.name].key != other.key:
                 self._state.put(other.name, self._found(other))

@@ -13,7 +13,9 @@ from pydantic import BaseModel
 from pydantic_core import to_jsonable_python
 
 from assent import config
-from assent.config import ModelSource, PythonFunction, Settings, Source
+from assent.config import DataFile, ModelSource, PythonFunction, Settings, Source
+from assent.data.hub import HubSet
+from assent.data.streams import HUB
 from assent.errors import UserError
 from assent.pipeline.hashes import Hashes
 from assent.pipeline.outline import dotted, reference
@@ -53,12 +55,19 @@ def identities(
 
 def located(source: Source, folder: Path) -> str:
     """An input that is not a `$name`, with its path made absolute; a hub id or a module's name as it is."""
+    if is_on_hub(source):
+        return str(HubSet.of(source).below(folder))
     if isinstance(source, PythonFunction):
         file, _, name = source.rpartition(":")
         return f"{_absolute(file, folder)}:{name}" if file.endswith(".py") else str(source)
     if isinstance(source, ModelSource) and not os.path.exists(_absolute(source, folder)):
         return str(source)
     return _absolute(source, folder)
+
+
+def is_on_hub(source: Source) -> bool:
+    """Whether an input is rows that the library `datasets` reads: a set on the hub, or a folder like one."""
+    return isinstance(source, DataFile) and source.startswith(HUB)
 
 
 def without_sources(settings: Settings) -> Any:
@@ -98,6 +107,8 @@ def _plain(value: Any, of_source: Callable[[Source], Any], only_given: bool, key
 def _identity(source: Source, files: InputFiles, where: str) -> dict[str, str]:
     if isinstance(source, PythonFunction):
         return _function_identity(source, files, where)
+    if is_on_hub(source):
+        return _hub_identity(source, files, where)
     place = located(source, files.folder)
     if isinstance(source, ModelSource) and not os.path.isabs(place):
         if not _HUB_ID.fullmatch(source):
@@ -107,6 +118,20 @@ def _identity(source: Source, files: InputFiles, where: str) -> dict[str, str]:
     if not files.read:
         return {"file": str(source)}
     return {"content": _content(files.hashes, place, where)}
+
+
+def _hub_identity(source: Source, files: InputFiles, where: str) -> dict[str, str]:
+    """A set on the hub is known by its name and split; a folder that is laid out as one, by its content."""
+    try:
+        wanted = HubSet.of(source).below(files.folder)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if wanted.folder is None:
+        return {"hub": str(wanted)}
+    if not files.read:
+        return {"file": str(source)}
+    part = {"config": wanted.config or "", "split": wanted.split}
+    return {"content": _content(files.hashes, wanted.folder, where), **part}
 
 
 def _function_identity(source: PythonFunction, files: InputFiles, where: str) -> dict[str, str]:

@@ -14,6 +14,7 @@ from assent.pipeline.stage_folder import STAGE, said
 from assent.pipeline.state import StageState, read_run
 from assent.pipeline.tracking import METRICS
 
+_HELD_AGAINST = ("references", "safety")  # parts of an evaluation that not every one has
 _REWARD_NUMBERS = ("accuracy", "ci_low", "ci_high", "ece", "n")
 
 
@@ -38,8 +39,9 @@ def collect(out: Path) -> RunRecord:
         created=head.created,
         stages=[_stage(name, state, store, written.get(name, {})) for name, state in stages.items()],
         summary=_summary(stages, evaluation, judge_of(rewards)),
-        answers=_answers(stages, store),
+        answers=_answers(stages, store, "answers.jsonl"),
         rewards=rewards,
+        checked=_answers(stages, store, "safety.jsonl"),
     )
 
 
@@ -99,9 +101,11 @@ def _stage(name: str, state: StageState, store: ArtifactStore, written: dict[str
 def _summary(
     stages: Mapping[str, StageState], evaluation: dict[str, Any] | None, reward: Mapping[str, Any] | None
 ) -> dict[str, Any]:
+    held = {name: evaluation[name] for name in _HELD_AGAINST if name in evaluation} if evaluation else {}
     return {
         "policies": (evaluation or {}).get("policies", {}),
         "comparisons": (evaluation or {}).get("comparisons", []),
+        **held,
         "reward_model": {name: reward.get(name) for name in _REWARD_NUMBERS} if reward else None,
         "seconds": {name: state.seconds for name, state in stages.items()},
         "peak_rss_mb": max((state.peak_rss_mb for state in stages.values()), default=0.0),
@@ -133,9 +137,9 @@ def _object(path: Path) -> dict[str, Any] | None:
     return found
 
 
-def _answers(stages: Mapping[str, StageState], store: ArtifactStore) -> list[dict[str, Any]]:
+def _answers(stages: Mapping[str, StageState], store: ArtifactStore, file: str) -> list[dict[str, Any]]:
     folder = _last_folder(stages, store, "evaluate")
-    return read_rows(folder / "answers.jsonl") if folder else []
+    return read_rows(folder / file) if folder else []
 
 
 def _last_folder(stages: Mapping[str, StageState], store: ArtifactStore, kind: str) -> Path | None:

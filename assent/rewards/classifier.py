@@ -14,6 +14,7 @@ from assent.config import ModelSource, Settings
 from assent.errors import RewardError, UserError
 from assent.functional.classification import log_probabilities
 from assent.models.classifier import Classifier
+from assent.models.torch_weights import Weights, in_safetensors
 
 Output = Literal["logit", "probability", "log_probability"]
 
@@ -22,11 +23,17 @@ class ClassifierPart(Settings):
     """Settings of the reward `classifier`."""
 
     model: ModelSource  # a text-classification folder, hub id, or what `kind: classes` made
+    weights: Weights = "safetensors"  # torch: it has pytorch_model.bin only, whose tensors may be read
     label: StrictStr | StrictInt | None = None  # its name, or number; not needed where there is one output
     output: Output = "logit"
     reads: Literal["response", "both"] = "response"  # both: the prompt, and the response behind it
     longer: Literal["windows", "cut", "refuse"] = "windows"  # what becomes of a text beyond its context
     rows: int = Field(default=64, ge=1)  # texts that are read at once
+
+    @property
+    def readable(self) -> str:
+        """The folder or hub id that is loaded."""
+        return in_safetensors(self.model, self.weights)
 
     def own_name(self, stages: Mapping[str, str]) -> str:
         """`emotions:neutral`; a model that a stage made has that stage's name."""

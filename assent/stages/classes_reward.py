@@ -25,6 +25,7 @@ from assent.models.classifier_files import (
     text_tokenizer,
 )
 from assent.models.load import LoRA, load_tokenizer
+from assent.models.torch_weights import Weights, in_safetensors
 from assent.records import Labelled
 from assent.stages import forecasting
 from assent.stages.classes_report import classes_report
@@ -43,6 +44,7 @@ class Config(Training):
 
     kind: Literal["classes"] = "classes"
     model: EncoderShape | ModelSource = EncoderShape()  # a shape to start from scratch, or a trunk
+    weights: Weights = "safetensors"  # torch: the trunk has pytorch_model.bin only, whose tensors may be read
     data: DataFile  # labelled texts
     held_out_data: DataFile | None = None  # only evaluated on; without it, a share `held_out` of the texts is
     lora: LoRA | None = None  # None: all weights learn
@@ -166,7 +168,8 @@ def _check_labels(labels: Sequence[str], unseen: Sequence[Labelled], where: str)
 def _start(config: Config, split: Split, saved_tokenizer: Path) -> Classifier:
     if isinstance(config.model, ModelSource):
         torch.manual_seed(seed_of(config.seed, "head"))  # it and low-rank adapters begin at random
-        return classifier_on(config.model, split.labels, split.several, config.lora)
+        trunk = in_safetensors(config.model, config.weights)
+        return classifier_on(trunk, split.labels, split.several, config.lora)
     if config.lora is not None:
         raise UserError(
             "lora: adapters need a trunk to adapt; a model from scratch has none yet: leave lora out"

@@ -2,43 +2,45 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
-import numpy as np
-import torch
 from pydantic import Field
 
-from assent.batch import Tokens
 from assent.config import DataFile, ModelSource, PythonFunction, Settings
 from assent.data.jsonl import write_jsonl
 from assent.data.sources import prompts
-from assent.errors import Interrupted, UserError
+from assent.errors import UserError
 from assent.evaluation.compare import Answers, comparisons, every_pair, summarise
 from assent.models.language_model import LanguageModel
 from assent.models.load import load
-from assent.models.sampler import Sampling, sample
+from assent.models.sampler import Sampling
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.rewards.composite import Part, judge, normalised
 from assent.rewards.function import reward_function
 from assent.rewards.reward import Reward, Uncertain, checked
-from assent.stages import forecasting
-from assent.stages.common import check_lengths
+from assent.stages import forecasting, references, safety
+from assent.stages.drawn_answers import Drawing, Written, best, drawn, same_tokens
+from assent.stages.reference_figures import against
+from assent.stages.reference_surprise import Surprises, read_references
+from assent.stages.references import Held, References, people_wrote
 from assent.stages.reward_parts import RewardPart, load_parts, short_name
+from assent.stages.safety import Player, Suite, read_suites, run_suites
+from assent.stages.starting_model import StartingModel
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
-from assent.training.checkpoint import generator_of
 
 VERSION = 1
 RESULT = "evaluation.json"
-HELD_OUT = ("prompts",)
+HELD_OUT = ("prompts", "suites.prompts")
 SCORE = "score"  # the weighted sum of `rewards`, beside the judges
 
 
-class Entry(Settings):
+class Entry(StartingModel):
     """A policy that is more than its model: a name of its own, or the best of several answers."""
 
-    model: ModelSource
     name: str | None = None
     best_of: int = Field(default=1, ge=1)  # answers drawn; the one that `rewards` scores highest counts
 
@@ -60,19 +62,11 @@ class Config(Settings):
     rewards: tuple[RewardPart, ...] = ()
     judges: tuple[Judge, ...] = ()
     compare: list[tuple[str, str]] | None = None  # names (a, b): how often a beats b; default: every pair
+    references: References | None = None  # what people wrote to the same prompts
+    suites: tuple[Suite, ...] = ()  # sets with a check of their own: helpful, truthful, harmless
     sampling: Sampling = Sampling()
     batch: int = Field(default=64, ge=1)
     seed: int = Field(default=0, ge=0)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What one policy wrote: texts, their lengths in tokens, whether they ended, their drift in nats."""
-
-    texts: list[str]
-    lengths: list[int]
-    ended: list[bool]
-    kl: list[float] | None
 
 
 def run(config: Config, work: Workspace) -> None:
@@ -80,24 +74,53 @@ def run(config: Config, work: Workspace) -> None:
     pairs = _pairs(config, list(entries), work.name)
     asked = prompts(config.prompts)
     texts = [prompt.text for prompt in asked]
-    reference, _ = load(
-        config.policies[0] if isinstance(config.policies[0], str) else config.policies[0].model
-    )
-    reference.to(parallel.device()).eval()
+    held = people_wrote(config.references, config.prompts, asked, work) if config.references else None
     parts = load_parts(config.rewards, work)
-    draws = {name: _draw(config, entry, asked, reference, work) for name, entry in entries.items()}
+    suites = read_suites(config.suites, work)
+    draws, read = _drawn(config, entries, asked, held, work)
     parts = _normalised(config, parts, texts, next(iter(draws.values()))[0].texts)
     score = _scorer(parts) if parts else None
-    written = {name: _best(draw, texts, score) for name, draw in draws.items()}
+    written = {name: best(draw, texts, score) for name, draw in draws.items()}
     judges: dict[str, Reward] = {j.name: reward_function(j.function) for j in config.judges}
     compared = [*judges, *_names_of(parts, config.judges, work.name)]
     policies = {name: _judged(answers, texts, judges, parts) for name, answers in written.items()}
-    result = {
+    result: dict[str, Any] = {
         "policies": {name: summarise(answers) for name, answers in policies.items()},
         "comparisons": comparisons(policies, compared, pairs),
     }
-    write_jsonl(work.folder / "answers.jsonl", _side_by_side(texts, policies))
+    rows = _side_by_side(texts, policies)
+    if held is not None:
+        found = against(held, policies, read, SCORE, work)
+        found.added_to(result["policies"], rows, held)
+        result["references"] = found.facts
+    if suites:
+        players = {name: Player(partial(_loaded, entry), entry.best_of) for name, entry in entries.items()}
+        how = Drawing(config.sampling, config.batch, config.seed)
+        result["safety"] = run_suites(suites, players, how, score, work)
+    write_jsonl(work.folder / "answers.jsonl", rows)
     (work.folder / RESULT).write_text(json.dumps(result, indent=2), encoding="utf-8")
+
+
+def _drawn(
+    config: Config, entries: Mapping[str, Entry], asked: Sequence[Prompt], held: Held | None, work: Workspace
+) -> tuple[dict[str, list[Written]], dict[str, Surprises]]:
+    """(Each policy's answers, as many sets as its `best_of`, and how surprised it is by references)."""
+    how = Drawing(config.sampling, config.batch, config.seed)
+    reference, its_tokens = _loaded(next(iter(entries.values())))
+    draws, read = {}, {}
+    for name, entry in entries.items():
+        player = _loaded(entry)
+        near = reference if same_tokens(player[1], its_tokens) else None
+        draws[name] = drawn(how, player, asked, entry.best_of, near, work)
+        if held is not None and "perplexity" in held.metrics and entry.best_of == 1:
+            read[name] = read_references(held, *player, config.batch, work)
+    return draws, read
+
+
+def _loaded(entry: Entry) -> tuple[LanguageModel, Tokenizer]:
+    model, tokenizer = load(entry.readable, template=entry.template)
+    model.to(parallel.device()).eval()
+    return model, tokenizer
 
 
 def _entries(config: Config, work: Workspace) -> dict[str, Entry]:
@@ -122,61 +145,6 @@ def _pairs(config: Config, policies: list[str], where: str) -> list[tuple[str, s
     return every_pair(policies) if config.compare is None else config.compare
 
 
-def _draw(
-    config: Config, entry: Entry, asked: Sequence[Prompt], reference: LanguageModel, work: Workspace
-) -> list[Written]:
-    """`best_of` sets of answers to all prompts."""
-    model, tokenizer = load(entry.model)
-    model.to(parallel.device()).eval()
-    check_lengths(asked, config.sampling, model, tokenizer, work.name)
-    held_against = reference if entry.best_of == 1 else None  # a best-of-n has no distribution of its own
-    return [
-        _write(config, model, tokenizer, asked, draw, held_against, work) for draw in range(entry.best_of)
-    ]
-
-
-def _write(
-    config: Config,
-    model: LanguageModel,
-    tokenizer: Tokenizer,
-    asked: Sequence[Prompt],
-    draw: int,
-    reference: LanguageModel | None,
-    work: Workspace,
-) -> Written:
-    pieces: list[Written] = []
-    for start in range(0, len(asked), config.batch):
-        if work.stop():
-            raise Interrupted(
-                "stopped before the evaluation was complete; run the same command to begin it again"
-            )
-        tokens = tokenizer.prompts(asked[start : start + config.batch])[0].to(model.device)
-        generator = generator_of(config.seed, "evaluate", draw, start)
-        drawn = sample(model, tokens, config.sampling, tokenizer.end_id, generator)
-        kl = (
-            _kl(model, reference, tokens, drawn.responses, config.sampling.temperature) if reference else None
-        )
-        texts = tokenizer.texts(drawn.responses)
-        pieces.append(Written(texts, drawn.responses.lengths.tolist(), drawn.ended.tolist(), kl))
-        work.progress(min(len(asked), start + config.batch), len(asked), "prompts")
-    return Written(
-        [text for piece in pieces for text in piece.texts],
-        [length for piece in pieces for length in piece.lengths],
-        [ended for piece in pieces for ended in piece.ended],
-        [kl for piece in pieces for kl in piece.kl or []] if reference else None,
-    )
-
-
-@torch.no_grad()
-def _kl(
-    model: LanguageModel, reference: LanguageModel, prompts: Tokens, responses: Tokens, temperature: float
-) -> list[float]:
-    """Nats an answer between a policy and the reference, estimated from the answers drawn (k1)."""
-    heat = temperature or 1.0
-    ours, theirs = (m.logprobs(prompts, responses, heat)[0] for m in (model, reference))
-    return (ours - theirs).where(responses.mask, 0.0).sum(dim=1).tolist()
-
-
 def _normalised(
     config: Config, parts: Sequence[Part], asked: Sequence[str], first: Sequence[str]
 ) -> list[Part]:
@@ -189,20 +157,6 @@ def _normalised(
 
 def _scorer(parts: Sequence[Part]) -> Reward:
     return lambda asked, texts: judge(parts, asked, texts).scores.tolist()
-
-
-def _best(draws: Sequence[Written], asked: Sequence[str], score: Reward | None) -> Written:
-    """For each prompt, the answer of the draw that scores highest."""
-    if len(draws) == 1 or score is None:
-        return draws[0]
-    winners = np.stack([score(asked, draw.texts) for draw in draws]).argmax(axis=0)
-    rows = list(enumerate(winners.tolist()))
-    return Written(
-        [draws[winner].texts[row] for row, winner in rows],
-        [draws[winner].lengths[row] for row, winner in rows],
-        [draws[winner].ended[row] for row, winner in rows],
-        None,
-    )
 
 
 def _names_of(parts: Sequence[Part], judges: Sequence[Judge], where: str) -> list[str]:
@@ -229,7 +183,7 @@ def _judged(
     return Answers(written.texts, written.lengths, written.ended, written.kl, scores)
 
 
-def _side_by_side(asked: Sequence[str], policies: Mapping[str, Answers]) -> list[dict[str, object]]:
+def _side_by_side(asked: Sequence[str], policies: Mapping[str, Answers]) -> list[dict[str, Any]]:
     return [
         {
             "prompt": prompt,
@@ -256,4 +210,9 @@ def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:
         )
         for entry in entries
     ]
+    if config.references:
+        plain = [entry.model for entry in entries if entry.best_of == 1]
+        parts.append(references.forecast(config.references, rows, plain, config.batch, inputs))
+    policies = [(entry.model, entry.best_of) for entry in entries]
+    parts += safety.forecast(config.suites, policies, config.sampling, config.batch, inputs)
     return replace(forecasting.total(parts), rows=rows, disk_bytes=rows * len(entries) * 500.0)

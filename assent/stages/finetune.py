@@ -6,16 +6,18 @@ import torch
 from pydantic import Field
 
 from assent.batch import LanguageBatch
-from assent.config import DataFile, ModelSource
+from assent.config import DataFile
 from assent.data.batching import Cut, Example, encode_demonstrations, language_batch
 from assent.data.sources import demonstrations
 from assent.data.stream import Stream, held_out
 from assent.errors import UserError
 from assent.models.language_model import LanguageModel
 from assent.models.load import LoRA, load, save
-from assent.models.tokenizer import Template, Tokenizer
+from assent.models.tokenizer import Tokenizer
 from assent.stages import forecasting
 from assent.stages.common import Training, checkpoint, reporter
+from assent.stages.judgement_facts import tell_repeats
+from assent.stages.starting_model import StartingModel
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import seed_of
@@ -27,21 +29,20 @@ RESULT = "model"
 TRAINS_ON = ("data",)
 
 
-class Config(Training):
+class Config(StartingModel, Training):
     """Settings of `stage: finetune`."""
 
-    model: ModelSource
     data: DataFile
-    template: Template | None = None  # by default the one kept with the model
     lora: LoRA | None = None  # None: all weights learn
     max_response_tokens: int | None = Field(default=None, ge=2)  # longer answers are cut, and lose their end
 
 
 def run(config: Config, work: Workspace) -> None:
     torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
-    model, tokenizer = load(config.model, config.lora, config.template)
+    model, tokenizer = load(config.readable, config.lora, config.template)
     model.to(parallel.device())
     rows = demonstrations(config.data)
+    tell_repeats(rows, config.data, work.name, work.warn)
     unseen = held_out([row.prompt.text for row in rows], config.held_out, config.seed)
     examples, cut = encode_demonstrations(rows, tokenizer, config.max_response_tokens)
     _check_lengths(examples, model, work.name)

@@ -1,11 +1,13 @@
-"""Who judged, and what is odd about the judgements: counted and told, never silently mended."""
+"""Who judged, and what is odd about rows that are learned from: counted and told, never silently mended."""
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from assent.data.batching import in_order
-from assent.records import AI_ANNOTATOR, Comparison, Rating
+from assent.data.repeats import statement
+from assent.records import AI_ANNOTATOR, Comparison, Demonstration, Prompt, Rating
 
 
 def facts_of_comparisons(judged: Sequence[Comparison]) -> dict[str, Any]:
@@ -16,20 +18,50 @@ def facts_of_comparisons(judged: Sequence[Comparison]) -> dict[str, Any]:
     `identical_candidates`: items that cannot teach anything, all their candidates being the same text.
     `criteria`: by which people judged; "" where none is named.
     """
-    aligned = [in_order(comparison) for comparison in judged]
-    said = Counter(_statement(comparison) for comparison in aligned)
-    ways: dict[Hashable, set[tuple[str, str]]] = {}
-    for comparison in aligned:
-        if comparison.annotator:
-            ways.setdefault((comparison.annotator, _item(comparison)), set()).update(_wins(comparison))
+    seen = _Seen()
+    for comparison in map(in_order, judged):
+        seen.add(comparison)
     return _annotators([comparison.annotator for comparison in judged]) | {
         "judgements": len(judged),
-        "items": len({_item(comparison) for comparison in aligned}),
-        "duplicates": sum(count - 1 for count in said.values()),
-        "contradictions": sum(any((b, a) in found for a, b in found) for found in ways.values()),
-        "identical_candidates": len({_item(c) for c in aligned if len(set(c.candidates)) == 1}),
+        "items": len(seen.items),
+        "duplicates": len(judged) - len(seen.statements),
+        "contradictions": sum(any((b, a) in found for a, b in found) for found in seen.ways(judged)),
+        "identical_candidates": len(seen.identical),
         "criteria": sorted({comparison.criterion for comparison in judged}),
     }
+
+
+@dataclass
+class _Seen:
+    """What was said so far, by hashes: texts of a million judgements would be gigabytes."""
+
+    items: set[int] = field(default_factory=set)
+    identical: set[int] = field(default_factory=set)  # items whose candidates are all the same
+    statements: set[int] = field(default_factory=set)
+    firsts: dict[int, int] = field(default_factory=dict)  # (annotator, item) -> which judgement came first
+    again: dict[int, list[int]] = field(default_factory=dict)  # the same where there are several
+    count: int = 0
+
+    def add(self, comparison: Comparison) -> None:
+        """One more, its candidates in order."""
+        item = hash(_item(comparison))
+        self.items.add(item)
+        self.statements.add(hash(_statement(comparison)))
+        texts = len(set(comparison.candidates))
+        if texts == 1:
+            self.identical.add(item)
+        if comparison.annotator:
+            key = hash((comparison.annotator, item))
+            first = self.firsts.setdefault(key, self.count)
+            # A ranking that puts one text in two places may contradict itself.
+            if first != self.count or texts < len(comparison.candidates):
+                self.again.setdefault(key, [first]).append(self.count)
+        self.count += 1
+
+    def ways(self, judged: Sequence[Comparison]) -> Iterator[set[tuple[str, str]]]:
+        """For each annotator and item that may be contradicted: who was said to be better than whom."""
+        for numbers in self.again.values():
+            yield {pair for number in numbers for pair in _wins(judged[number])}
 
 
 def facts_of_ratings(rated: Sequence[Rating]) -> dict[str, Any]:
@@ -69,6 +101,18 @@ def tell(facts: dict[str, Any], source: str, where: str, warn: Callable[[str], N
     odd = [f"{name} {facts[name]} ({says})" for name, says in sayings.items() if facts[name]]
     if odd:
         warn(f"{where}: in {source}: {'; '.join(odd)}")
+
+
+def tell_repeats(
+    rows: Sequence[Demonstration | Prompt], source: str, where: str, warn: Callable[[str], None]
+) -> None:
+    """Demonstrations, or prompts, that another row repeats: they count more than the others."""
+    repeated = len(rows) - len({statement(row, str) for row in rows})
+    if repeated:
+        warn(
+            f"{where}: in {source}: {repeated:,} of {len(rows):,} rows repeat another row; "
+            f"`assent inspect {source}` names them"
+        )
 
 
 def _annotators(names: Sequence[str]) -> dict[str, Any]:

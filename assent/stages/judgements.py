@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import Field
 
 from assent.batch import PreferenceBatch
-from assent.config import DataFile, ModelSource
+from assent.config import DataFile
 from assent.data.batching import Item, merge_votes, preference_batch
 from assent.data.stream import Stream, held_out
 from assent.errors import UserError
@@ -15,13 +15,13 @@ from assent.models.load import LoRA
 from assent.models.tokenizer import Tokenizer
 from assent.records import Comparison, Prompt, Rating, apart_by
 from assent.stages.common import Training
+from assent.stages.starting_model import StartingModel
 from assent.training import parallel
 
 
-class OnJudgements(Training):
+class OnJudgements(StartingModel, Training):
     """Settings of a training on what people said of answers."""
 
-    model: ModelSource
     lora: LoRA | None = None  # None: all weights learn
     max_response_tokens: int | None = Field(default=None, ge=2)  # longer answers are cut, and lose their end
     held_out: float = Field(default=0.15, ge=0, lt=1)  # share of the prompts

@@ -173,7 +173,7 @@ def begun(config: Config, lessons: Lessons, where: str, member: int) -> tuple[Re
     """
     source = _member_of(config, member, where)
     torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
-    body, tokenizer = load_trunk(source, config.lora)
+    body, tokenizer = load_trunk(source, config.lora, config.template)
     torch.manual_seed(seed_of(config.seed, "head"))
     model = RewardModel(body, **_outputs(config, lessons))
     if saved_settings(source).get("kind") == "reward":
@@ -188,7 +188,7 @@ def _member_of(config: Config, member: int, where: str) -> str:
     """Where a trunk comes from: each network of an earlier ensemble goes on as itself."""
     earlier = saved_settings(config.model).get("members")
     if earlier is None:
-        return config.model
+        return config.readable
     if earlier != config.trunks:
         raise UserError(
             f"{where}: {config.model} is an ensemble of {earlier} networks: going on from it needs "

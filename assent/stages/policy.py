@@ -69,7 +69,7 @@ def run(config: Config | Direct, work: Workspace) -> None:
         return
     _check_ranks(config, work.name)
     torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
-    model, tokenizer = load(config.model, config.lora)
+    model, tokenizer = load(config.readable, config.lora, config.template)
     model.to(parallel.device()).eval()  # no dropout: a ratio compares policies, not dropout masks
     if config.gradient_checkpointing:
         model.recompute()
@@ -225,7 +225,9 @@ def forecast(config: Config | Direct, inputs: Mapping[str, Forecast]) -> Forecas
         disk_bytes=(4 + 2 * forecasting.ADAM_BYTES * networks * learns) * parameters,
     )
     work = forecasting.total([drawing, learning])
-    return forecasting.with_length(work, steps, steps * config.prompts_a_step / max(1, asked), model)
+    return forecasting.with_length(
+        work, steps, steps * config.prompts_a_step / asked if asked else None, model
+    )
 
 
 def _looked_at(config: Config, asked: int, steps: int) -> float:

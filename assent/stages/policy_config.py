@@ -5,10 +5,11 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from assent.config import DataFile, ModelSource
+from assent.config import DataFile
 from assent.models.load import LoRA
 from assent.stages.pretraining_mix import PretrainingMix
 from assent.stages.reward_parts import KINDS, RewardPart
+from assent.stages.starting_model import StartingModel
 from assent.training.policy_settings import Convergence, Credit, GuardRule, PPOConfig
 
 PPO_ONLY = ("gamma", "lam", "value_clip", "value_coef", "value_rate")  # of `credit`
@@ -44,12 +45,12 @@ def _source(part: RewardPart) -> dict[str, object]:
     return part.model_dump(include=set(KINDS))
 
 
-class Config(PPOConfig):
+class Config(StartingModel, PPOConfig):
     """Settings of `stage: policy`."""
 
     algorithm: Literal["ppo", "grpo", "rloo", "best_of_n"] = "ppo"  # dpo has settings of its own
-    model: ModelSource
     prompts: DataFile
+    passes: float | None = Field(default=None, gt=0)  # over the prompts, in place of `steps`
     rewards: list[RewardPart] = Field(min_length=1)
     lora: LoRA | None = None  # None: all weights learn, and the reference is a frozen copy
     critic: Literal["shared", "policy", "reward"] = "shared"  # the others: a network of its own, begun there
@@ -59,6 +60,12 @@ class Config(PPOConfig):
     normalise_on: int = Field(default=512, ge=2)  # prompts whose answers set a learned reward's scale
     gradient_checkpointing: bool = False  # less memory for activations, for a third more arithmetic
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_length(self) -> "Config":
+        if self.steps is not None and self.passes is not None:
+            raise ValueError("give steps or passes, not both: steps are rollouts, passes go over the prompts")
+        return self
 
     @model_validator(mode="after")
     def _guarded(self) -> "Config":
@@ -101,8 +108,8 @@ class Config(PPOConfig):
         return self
 
     def updates_of(self, asked: int) -> int:
-        """Steps: as given, or one pass over `asked` prompts."""
-        return self.steps or math.ceil(asked / self.prompts_a_step)
+        """Steps: as given, or as many as the passes over `asked` prompts need; one pass by default."""
+        return self.steps or math.ceil(asked * (self.passes or 1) / self.prompts_a_step)
 
     @property
     def prompts_a_step(self) -> int:

@@ -103,7 +103,7 @@ def _critic(
     if config.critic == "shared":
         return SharedCritic(model.width).to(model.device)
     if config.critic == "policy":
-        body, _ = load(config.model, config.lora)
+        body, _ = load(config.readable, config.lora, config.template)
         critic = OwnCritic(body)
     else:
         critic = _critic_of_reward(config, parts, tokenizer, where)

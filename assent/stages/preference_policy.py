@@ -43,7 +43,7 @@ def run(config: Direct, work: Workspace) -> None:
         UserError: items differ in their number of candidates, or are longer than the model can read.
     """
     torch.manual_seed(seed_of(config.seed, "adapters"))  # a low-rank adapter begins at random
-    model, tokenizer = load(config.model, config.lora)
+    model, tokenizer = load(config.readable, config.lora, config.template)
     model.to(parallel.device()).eval()
     if config.gradient_checkpointing:
         model.recompute()

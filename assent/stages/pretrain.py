@@ -8,12 +8,13 @@ from pydantic import Field
 
 from assent.batch import LanguageBatch
 from assent.config import ModelSource
-from assent.data.sources import documents, files
+from assent.data.sources import documents
 from assent.data.stream import Stream, held_out
 from assent.models.build import Architecture, build
 from assent.models.language_model import LanguageModel
 from assent.models.load import load, load_tokenizer, save
 from assent.models.tokenizer import Template, Tokenizer, train_bpe
+from assent.models.torch_weights import Weights, in_safetensors
 from assent.stages import forecasting
 from assent.stages.common import Training, checkpoint, reporter
 from assent.stages.corpus import CONTEXT_WITHOUT_LIMIT, Corpus, batch_of, check_objective, context_of, rows_of
@@ -34,6 +35,7 @@ class Config(Training, Corpus):
     model: Architecture | ModelSource = (
         Architecture()
     )  # a shape to start from scratch, or weights to go on from
+    weights: Weights = "safetensors"  # torch: those are in a pytorch_model.bin, whose tensors may be read
     learning_rate: float = Field(default=1e-3, gt=0)
     held_out: float = Field(default=0.01, ge=0, lt=1)
 
@@ -67,7 +69,7 @@ def run(config: Config, work: Workspace) -> None:
 
 def _start(config: Config, texts: Sequence[str], saved_tokenizer: Path) -> tuple[LanguageModel, Tokenizer]:
     if isinstance(config.model, ModelSource):
-        model, tokenizer = load(config.model)
+        model, tokenizer = load(in_safetensors(config.model, config.weights))
     else:
         if not saved_tokenizer.exists():
             unfinished = saved_tokenizer.with_suffix(".partial")  # a kill leaves no half of a tokenizer
@@ -100,6 +102,6 @@ def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:
         model = Forecast(parameters=config.model.parameters(), layers=config.model.layers)
         context = config.context or config.model.context
         stacks = 2 if config.model.is_encoder_decoder else 1
-    size = sum(path.stat().st_size for path in files(config.data))
+    size = forecasting.text_bytes(config.data)
     rows = max(1, round(size * (1 - config.held_out) / forecasting.BYTES_A_TOKEN / context))
     return forecasting.training(config, rows, context / stacks, model, learns=1.0)

@@ -62,7 +62,7 @@ class RewardPart(Settings):
         if self.judge is not None:
             return judge_part(self.judge, self.name or self._own_name(work), work)
         if self.classifier is not None:
-            classifier = load_classifier(self.classifier.model).to(parallel.device())
+            classifier = load_classifier(self.classifier.readable).to(parallel.device())
             return ClassifierReward(classifier, self.classifier)
         if self.rule is not None:
             return rule_part(self.rule)

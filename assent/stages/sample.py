@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from assent.config import DataFile, ModelSource, Settings
+from assent.config import DataFile
 from assent.data.jsonl import append_lines
 from assent.data.sources import candidates_row, prompts
 from assent.errors import Interrupted
@@ -16,6 +16,7 @@ from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt
 from assent.stages import forecasting
 from assent.stages.common import check_lengths
+from assent.stages.starting_model import StartingModel
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import generator_of
@@ -25,10 +26,9 @@ RESULT = "candidates.jsonl"
 TRAINS_ON = ("prompts",)  # what is judged of these answers trains the reward
 
 
-class Config(Settings):
+class Config(StartingModel):
     """Settings of `stage: sample`."""
 
-    model: ModelSource
     prompts: DataFile
     per_prompt: int = Field(default=2, ge=1)
     sampling: Sampling = Sampling()
@@ -37,7 +37,7 @@ class Config(Settings):
 
 
 def run(config: Config, work: Workspace) -> None:
-    model, tokenizer = load(config.model)
+    model, tokenizer = load(config.readable, template=config.template)
     model.to(parallel.device()).eval()
     asked = [named(prompt, index) for index, prompt in enumerate(prompts(config.prompts))]
     check_lengths(asked, config.sampling, model, tokenizer, work.name)
