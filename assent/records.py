@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from assent.errors import UserError
 
+END_OF_TEXT = "<|endoftext|>"  # between documents, in files and to a model
 AI_ANNOTATOR = "ai:"  # begins the name of an annotator that is a model
 Message = Mapping[str, str]  # {"role": "user" | "assistant" | "system", "content": text}
 

@@ -39,6 +39,7 @@ BAD_FILES = {
     "nan.json": (b'[{"a": 1}, {"a": NaN}]', "nan.json: not valid JSON, behind row 1: lexical error"),
     "cut.json": (b'[{"a": 1}, {"a":', "cut.json: not valid JSON, behind row 1: parse error: premature EOF"),
     "latin.json": (b'[{"a": "\xe9"}]', "latin.json: not valid JSON, behind row 0: .* invalid bytes in UTF8"),
+    "half.json": (b'[{"a": 1}, {"a": "\\udf0d"}]', "half.json: not valid JSON, behind row 1: 'utf-8' codec"),
     "huge.json": (
         b"[{" + b'"a": ' + b"9" * 30 + b"}]",
         "huge.json: not valid JSON, behind row 0: .*overflow",

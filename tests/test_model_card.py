@@ -5,10 +5,12 @@ import json
 import re
 
 import pytest
+import transformers
 import yaml
 from conftest import tiny
 from export_helpers import exported, whole_run
 from stage_world import artifact
+from tiny_encoders import tiny_encoder
 from tiny_folders import tiny_folder
 
 from assent.models.load import save
@@ -148,3 +150,14 @@ def test_the_code_on_the_card_runs_for_other_families(tmp_path, capsys, family):
     exported("theirs", "m")
     exec(code((tmp_path / "m" / "README.md").read_text()), {})
     assert capsys.readouterr().out.strip()
+
+
+def test_the_code_on_the_card_of_a_classifier_runs(tmp_path, capsys):
+    folder = tiny_encoder("bert", tmp_path / "theirs")
+    transformers.AutoModelForSequenceClassification.from_pretrained(folder, num_labels=3).save_pretrained(
+        folder
+    )
+    (folder / "assent.json").write_text('{"kind": "classes"}')
+    exported("theirs", "m")
+    exec(code((tmp_path / "m" / "README.md").read_text()), {})
+    assert "LABEL_2" in capsys.readouterr().out

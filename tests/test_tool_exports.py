@@ -4,7 +4,7 @@ import pytest
 
 from assent.data.reading import Reader, records
 from assent.errors import UserError
-from assent.records import Comparison, Prompt
+from assent.records import Comparison, Demonstration, Prompt
 
 
 def compared(row):
@@ -238,3 +238,29 @@ def test_nobody_has_answered_yet():
     assert [
         prompt.text for prompt in Reader.of(Prompt).read({"fields": FIELDS, "responses": []}, "here")
     ] == ["q"]
+
+
+def test_a_ranking_that_only_names_the_answers_is_best_first():
+    """Version 2's ranking questions: ["response-2", "response-1"]."""
+    fields = {"prompt": "q", "response-1": "a", "response-2": "b", "response-3": "c"}
+    said = {"value": ["response-2", "response-3", "response-1"], "user_id": "u", "status": "submitted"}
+    (judged,) = compared({"fields": fields, "responses": {"best": [said]}})
+    assert judged.ranking == (1, 2, 0)
+
+
+def test_what_a_tool_kept_beside_a_judgement_comes_back():
+    kept = {"prompt_id": "p7", "annotator": "Li Wei", "criterion": "helpful", "source": "forum"}
+    at_the_left = picked("left", completed_by=None)
+    (of_label_studio,) = compared(task(at_the_left, prompt="q", answer1="a", answer2="b", meta=kept))
+    assert of_label_studio.annotator == "Li Wei"
+    fields = {"prompt": "q", "response-1": "a", "response-2": "b"}
+    said = {"value": "response-1", "user_id": "Li Wei", "status": "submitted"}
+    (of_argilla,) = compared({"fields": fields, "responses": {"best": [said]}, "metadata": kept})
+    for judged in (of_label_studio, of_argilla):
+        assert (judged.prompt.id, judged.criterion) == ("p7", "helpful")
+        assert judged.prompt.meta == {"source": "forum"}
+
+
+def test_the_author_of_a_foreign_demonstration_is_kept():
+    rows = Reader.of(Demonstration).read({"prompt": "q", "completion": "a", "author": "Ada"}, "here")
+    assert [row.author for row in rows] == ["Ada"]

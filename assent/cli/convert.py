@@ -80,7 +80,7 @@ def convert(  # noqa: PLR0913, PLR0917 - one parameter an option
         out=out,
         to=to,
         given=given,
-        columns=dict(_renamed(column) for column in columns),
+        columns=dict(renamed(column) for column in columns),
         scale=None if scale is None else scale_of(scale, "--scale"),
         threshold=threshold,
         aside=quarantine,
@@ -90,7 +90,7 @@ def convert(  # noqa: PLR0913, PLR0917 - one parameter an option
         click.echo(line)
 
 
-def _renamed(column: str) -> tuple[str, str]:
+def renamed(column: str) -> tuple[str, str]:
     new, equals, old = column.partition("=")
     if not (new and equals and old):
         raise UserError(f"--column {column}: expected NEW=OLD, such as input_text=article")

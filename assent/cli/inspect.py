@@ -79,7 +79,7 @@ def _counter(model: str | None, say: Callable[[str], None]) -> Any:
 
 
 def _given(dialect: str | None, columns: tuple[str, ...], scale: str | None) -> Any:
-    from assent.cli.convert import _renamed as renamed
+    from assent.cli.convert import renamed
     from assent.data.dialects_ratings import scale_of
     from assent.data.seen import Given
 

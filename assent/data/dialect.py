@@ -39,11 +39,11 @@ def first(row: Row, keys: tuple[str, ...]) -> str | None:
     return next((key for key in keys if isinstance(row.get(key), (str, list))), None)
 
 
-_KEPT = frozenset((*IDENTITY, *ANNOTATOR, *TOLD, *SCORES, "meta", "metadata"))
+_KEPT = frozenset((*IDENTITY, *ANNOTATOR, *TOLD, *SCORES, "author", "meta", "metadata"))
 
 
 def beside(row: Row) -> Row:
-    """What a foreign row tells of itself, where our own rows keep it: `id` and `meta`."""
+    """What a foreign row tells of itself, where our own rows keep it: `id`, `author` and `meta`."""
     if _KEPT.isdisjoint(row):
         return {}
     meta = row.get("metadata")
@@ -57,7 +57,9 @@ def beside(row: Row) -> Row:
     if annotator is not None:
         known["annotator"] = str(annotator)
     identity = next((row[key] for key in IDENTITY if row.get(key) is not None), None)
-    return ({} if identity is None else {"id": str(identity)}) | ({"meta": known} if known else {})
+    named = {} if identity is None else {"id": str(identity)}
+    written = {"author": row["author"]} if isinstance(row.get("author"), str) else {}
+    return named | written | ({"meta": known} if known else {})
 
 
 def required(row: Row, keys: tuple[str, ...], where: str) -> str:

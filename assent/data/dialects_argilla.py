@@ -9,7 +9,16 @@ from typing import Any
 
 from assent.data.containers import Row
 from assent.data.dialect import Dialect
-from assent.data.dialects_fields import NUMBERED, TIES, Answers, answers_in, identity_of, prompt_in, shown
+from assent.data.dialects_fields import (
+    NUMBERED,
+    TIES,
+    Answers,
+    answers_in,
+    identity_of,
+    prompt_in,
+    shown,
+    with_kept,
+)
 from assent.data.dialects_judgements import by_rank
 from assent.errors import UserError
 
@@ -65,7 +74,7 @@ def _argilla(row: Row, where: str) -> list[Row]:
         meta = {"annotator": who} if who else {}
         several = {"criterion": question} if len({name for name, _, _ in given}) > 1 else {}
         item = {"item": named["id"]} if named else {}
-        found.append(shared | judged | named | {"meta": meta | several | item})
+        found.append(with_kept(shared | judged | named, row.get("metadata"), meta | several | item))
     if given and not found:
         asks = ", ".join(sorted({name for name, _, _ in given}))
         raise UserError(
@@ -99,7 +108,7 @@ def _objects(several: Any) -> list[Row]:
 
 
 def _ordered(value: Any, answers: Answers, where: str) -> Row | None:
-    """A ranking [{value, rank}] or {value: [...], rank: [...]}, or the name of an answer; else None."""
+    """A ranking [name], [{value, rank}] or {value: [...], rank: [...]}, or an answer's name; else None."""
     names = [key.lower().replace("-", "_") for key in answers]
     if isinstance(value, str):
         name = value.lower().replace("-", "_")
@@ -112,6 +121,8 @@ def _ordered(value: Any, answers: Answers, where: str) -> Row | None:
         value = [
             {"value": name, "rank": rank} for name, rank in zip(value["value"], value["rank"], strict=False)
         ]
+    if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
+        value = [{"value": name, "rank": rank} for rank, name in enumerate(value)]  # best first
     if not isinstance(value, list) or not value or any("rank" not in one for one in _objects(value)):
         return None
     if len(_objects(value)) < len(value):

@@ -5,6 +5,7 @@ renamed with `--column`.
 """
 
 import re
+from typing import Any
 
 from assent.data.chats import asked
 from assent.data.containers import Row
@@ -65,3 +66,10 @@ def shown(prompt: Row, answers: Answers) -> Row:
 def identity_of(row: Row) -> Row:
     identity = next((row[key] for key in ("external_id", "id") if row.get(key) is not None), None)
     return {} if identity is None else {"id": str(identity)}
+
+
+def with_kept(row: Row, kept: Any, told: Row) -> Row:
+    """A row of ours with what a tool kept beside it, as our writers do with `prompt_id`, and with `told`."""
+    meta = dict(kept) if isinstance(kept, dict) else {}
+    name = meta.pop("prompt_id", None)
+    return row | ({} if name is None else {"id": str(name)}) | {"meta": meta | told}

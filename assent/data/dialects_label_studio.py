@@ -7,7 +7,7 @@ from typing import Any
 
 from assent.data.containers import Row
 from assent.data.dialect import Dialect
-from assent.data.dialects_fields import TIES, Answers, answers_in, identity_of, prompt_in, shown
+from assent.data.dialects_fields import TIES, Answers, answers_in, identity_of, prompt_in, shown, with_kept
 from assent.errors import UserError
 
 
@@ -49,7 +49,8 @@ def _annotated(row: Row, done: Row, where: str) -> Row:
         "item": row.get("id"),
     }
     meta = {key: value for key, value in told.items() if value not in (None, "")}
-    return shown(prompt_in(row["data"], row, where), answers) | judged | identity_of(row) | {"meta": meta}
+    item = shown(prompt_in(row["data"], row, where), answers) | judged | identity_of(row)
+    return with_kept(item, row["data"].get("meta"), meta)
 
 
 def _task_prompt(row: Row, where: str) -> list[Row]:

@@ -65,7 +65,7 @@ def _items(file: BufferedReader, path: Path) -> Iterator[Any]:
         for found in ijson.items(file, prefix, use_float=True, map_type=_Object):
             number += 1
             yield found
-    except ijson.JSONError as error:
+    except (ijson.JSONError, UnicodeDecodeError) as error:  # the second from half of a character, as \\udf0d
         raise UserError(f"{path}: not valid JSON, behind row {number}: {_reason(error)}") from None
 
 
@@ -76,7 +76,7 @@ def _place_of_the_rows(path: Path) -> str:
         passed_mark(file)
         try:
             place = _first_list(ijson.parse(file, use_float=True), keys)
-        except ijson.JSONError as error:
+        except (ijson.JSONError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not valid JSON: {_reason(error)}") from None
     if place is None:
         raise UserError(
@@ -150,6 +150,6 @@ def _twice(value: Any) -> str | None:
     return None
 
 
-def _reason(error: ijson.JSONError) -> str:
+def _reason(error: Exception) -> str:
     """The first line of what the parser says; the others draw where it stood in its buffer."""
     return str(error).removeprefix("b'").replace("\\n", "\n").partition("\n")[0].strip()

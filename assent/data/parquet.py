@@ -93,7 +93,7 @@ def _file(path: Path) -> Iterator[Any]:
             file = unpacked
         try:
             yield parquet.ParquetFile(file)
-        except arrow.ArrowException as error:
+        except (arrow.ArrowException, ValueError) as error:  # the second where a text is not UTF-8
             raise UserError(f"{path}: not Parquet, or damaged: {str(error).splitlines()[0]}") from None
 
 

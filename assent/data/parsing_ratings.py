@@ -9,7 +9,7 @@ from assent.records import Rating
 
 VALUES = ("rating", "ratings", "label")  # a row has exactly one of these
 LABELS = {"good": 1.0, "bad": 0.0}
-OF_THE_JUDGEMENT = ("annotator",)  # in `meta`
+OF_THE_JUDGEMENT = ("annotator", "criterion")  # in `meta`
 
 
 def ratings_of(row: Mapping[str, Any], where: str) -> list[Rating]:

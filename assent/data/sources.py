@@ -8,8 +8,7 @@ from assent.data.reading import records
 from assent.data.rows import prompt_row
 from assent.data.streams import TEXTS, files, opened
 from assent.errors import UserError
-from assent.models.tokenizer import END_OF_TEXT
-from assent.records import Candidates, Comparison, Demonstration, Prompt
+from assent.records import END_OF_TEXT, Candidates, Comparison, Demonstration, Prompt
 
 
 def documents(pattern: str, separator: str = END_OF_TEXT) -> Iterator[str]:

@@ -12,9 +12,8 @@ from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 from assent.batch import Tokens
 from assent.config import Settings
 from assent.errors import UserError
-from assent.records import Message, Prompt
+from assent.records import END_OF_TEXT, Message, Prompt
 
-END_OF_TEXT = "<|endoftext|>"
 PAD = "<pad>"
 SENTINELS = 100  # as T5's
 

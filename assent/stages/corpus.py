@@ -10,7 +10,8 @@ from assent.data.batching import Documents, Windows, one_a_row, pack
 from assent.data.denoising import Denoising, Objective, check_sentinels
 from assent.errors import UserError
 from assent.models.language_model import LanguageModel
-from assent.models.tokenizer import END_OF_TEXT, Tokenizer
+from assent.models.tokenizer import Tokenizer
+from assent.records import END_OF_TEXT
 
 CONTEXT_WITHOUT_LIMIT = 512  # tokens: as arXiv:1910.10683
 

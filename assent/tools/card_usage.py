@@ -54,7 +54,7 @@ def usage(form: str, name: str, base: str, folder: Path, source: Path) -> list[s
         return _code(_CLASSES.format(name=name))
     if form == "reward":
         return [
-            "Its score head is read by `assent` (`pip install assent`), or named in a recipe: "
+            "It is read by `assent` (`pip install assent`), in Python or where a recipe names it: "
             f"`rewards: [{{model: {name}}}]`.",
             "",
             *_code(_REWARD.format(name=name, question=QUESTION)),

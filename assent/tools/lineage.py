@@ -116,8 +116,16 @@ def _used(stage: Outlined, states: Mapping[str, StageState], files: InputFiles) 
         if isinstance(source, DataFile) and reference(source) is None:
             place = located(source, files.folder)
             known = same and bool(files_of(place))
-            rows = count_rows(place) if known and place.endswith(ROWS) else None
+            rows = _rows(place) if known else None
             yield DataUsed(str(source), files.hashes.content(place) if known else None, rows)
+
+
+def _rows(place: str) -> int | None:
+    """None for plain text, which has none."""
+    try:
+        return count_rows(place) if place.endswith(ROWS) else None
+    except UserError:
+        return None  # a text that is compressed
 
 
 def _same_as_then(stage: Outlined, states: Mapping[str, StageState], files: InputFiles) -> bool:

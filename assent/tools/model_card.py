@@ -86,7 +86,7 @@ def _front(exported: Exported, lineage: Sequence[Ancestor]) -> dict[str, Any]:
     known = {
         "license": exported.licence,
         "base_model": base,
-        "library_name": "peft" if exported.form == "adapters" else "transformers",
+        "library_name": {"adapters": "peft", "reward": None}.get(exported.form, "transformers"),
         "datasets": [name for name in hub_sets if not name.startswith("/")],
         "tags": tags,
     }
