@@ -229,15 +229,20 @@ def test_a_session_on_a_terminal(bpe, tmp_path):
             heard_until(here, "hello\r\n")
             heard_until(here, "")  # an answer has begun
             process.send_signal(signal.SIGINT)
-            heard_until(here, "> ", heard_until(here, "[stopped]").rpartition("[stopped]")[2])
+            heard_until(here, "> ", after(heard_until(here, "[stopped]"), "[stopped]"))
             os.write(here, b"/save x\n")
-            heard_until(here, "ends with .jsonl")
+            # only with the next prompt does the terminal hand keys on as they are
+            heard_until(here, "> ", after(heard_until(here, ".jsonl"), ".jsonl"))
             os.write(here, b"\x04")
             assert process.wait(60) == 0
         finally:
             process.kill()
             os.close(here)
             os.close(there)
+
+
+def after(heard, words):
+    return heard.rpartition(words)[2]
 
 
 def heard_until(terminal, words, heard=""):

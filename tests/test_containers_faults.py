@@ -1,15 +1,17 @@
 """Files and rows that cannot be read: each error names the file and the place, and says what to do."""
 
 import gzip
+import json
 import os
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from container_files import ROWS, as_csv, as_lines, as_parquet, read_with_bad, rows_of
 
 from assent.data import streams
-from assent.data.containers import count_rows
+from assent.data.containers import count_rows, raw_rows
 from assent.errors import UserError
 
 BAD_FILES = {
@@ -146,3 +148,25 @@ def test_a_long_cell(tmp_path):
     """The csv module's own limit is 131,072 characters."""
     (tmp_path / "a.csv").write_bytes(as_csv([{"a": "x" * 300_000}]))
     assert rows_of(tmp_path / "a.csv") == [{"a": "x" * 300_000}]
+
+
+WHOLE = {"a.jsonl": as_lines(ROWS), "a.json": json.dumps({"data": ROWS}).encode(), "a.csv": as_csv(ROWS)}
+WHOLE |= {"a.parquet": as_parquet(ROWS)} | {f"{name}.gz": gzip.compress(was) for name, was in WHOLE.items()}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_whatever_happened_to_a_file_the_error_names_it(tmp_path, name):
+    """A hundred copies, each with a few bytes changed, taken out or put in."""
+    rng, path, said = np.random.default_rng(0), tmp_path / name, []
+    for _ in range(100):
+        content = bytearray(WHOLE[name])
+        for place, length in zip(rng.integers(len(content), size=3), rng.integers(4, size=3), strict=True):
+            content[place : place + length] = rng.bytes(int(rng.integers(3)))
+        path.write_bytes(bytes(content))
+        for bad in (None, lambda *told: None):
+            try:
+                list(raw_rows(str(path), bad))
+            except UserError as error:
+                said.append(str(error))
+    assert said
+    assert [one for one in said if not one.startswith(str(path))] == []

@@ -116,7 +116,7 @@ def test_recipes_in_documents_check_against_the_stages(document):
             assert len(outline(recipe_of(values, document.stem), STAGES)) == len(set(values) - {"seed"})
 
 
-@pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/*.yaml")), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(ROOT.glob("recipes/**/*.yaml")), ids=lambda path: path.name)
 def test_recipe_files_check_against_the_stages(path):
     recipe = Recipe.load(path)
     assert len(outline(recipe, STAGES)) == len(recipe.stages)

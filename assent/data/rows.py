@@ -1,19 +1,13 @@
 """What every reader of judgements and texts checks, with file, line and key in each error."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from assent.data.containers import raw_rows
 from assent.errors import UserError
 from assent.records import Message, Prompt
 
 ROLES = ("system", "user", "assistant")
-
-
-def rows_of(pattern: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where, row) of every row of a source; one that gives no row at all is an error."""
-    return raw_rows(pattern)
 
 
 def prompt_of(row: Mapping[str, Any], where: str) -> Prompt:

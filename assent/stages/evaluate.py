@@ -23,6 +23,7 @@ from assent.rewards.function import reward_function
 from assent.rewards.reward import Reward, Uncertain, checked
 from assent.stages import forecasting, references, safety
 from assent.stages.drawn_answers import Drawing, Written, best, drawn, same_tokens
+from assent.stages.judgement_facts import tell_repeats
 from assent.stages.reference_figures import against
 from assent.stages.reference_surprise import Surprises, read_references
 from assent.stages.references import Held, References, people_wrote
@@ -73,6 +74,7 @@ def run(config: Config, work: Workspace) -> None:
     entries = _entries(config, work)
     pairs = _pairs(config, list(entries), work.name)
     asked = prompts(config.prompts)
+    tell_repeats(asked, config.prompts, work.name, work.warn)
     texts = [prompt.text for prompt in asked]
     held = people_wrote(config.references, config.prompts, asked, work) if config.references else None
     parts = load_parts(config.rewards, work)

@@ -19,6 +19,7 @@ from assent.records import Prompt
 from assent.rewards.composite import Part
 from assent.stages import forecasting, preference_policy
 from assent.stages.common import check_lengths, checkpoint
+from assent.stages.judgement_facts import tell_repeats
 from assent.stages.policy_config import Config
 from assent.stages.policy_guard import Looks
 from assent.stages.policy_log import PolicyLog
@@ -73,7 +74,7 @@ def run(config: Config | Direct, work: Workspace) -> None:
     model.to(parallel.device()).eval()  # no dropout: a ratio compares policies, not dropout masks
     if config.gradient_checkpointing:
         model.recompute()
-    learned_from, unseen = _prompts(config, model, tokenizer, work.name)
+    learned_from, unseen = _prompts(config, model, tokenizer, work)
     players, parts = players_of(config, work, model, tokenizer, [*learned_from, *unseen])
     steps = config.updates_of(len(learned_from))
     learner = _learner(config, players, steps)
@@ -151,10 +152,11 @@ def _tell(work: Workspace, lines: Sequence[str]) -> None:
 
 
 def _prompts(
-    config: Config, model: LanguageModel, tokenizer: Tokenizer, where: str
+    config: Config, model: LanguageModel, tokenizer: Tokenizer, work: Workspace
 ) -> tuple[list[Prompt], list[Prompt]]:
     """(those to learn from, those that are only evaluated on)"""
-    asked = prompts(config.prompts)
+    asked, where = prompts(config.prompts), work.name
+    tell_repeats(asked, config.prompts, where, work.warn)
     check_lengths(asked, config.sampling, model, tokenizer, where)
     share = _share(config)
     unseen = held_out([prompt.text for prompt in asked], share, config.seed)
