@@ -13,6 +13,36 @@ AI_ANNOTATOR = "ai:"  # begins the name of an annotator that is a model
 Message = Mapping[str, str]  # {"role": "user" | "assistant" | "system", "content": text}
 
 
+class ChatText(str):
+    """The last words of the user in a conversation, which it remembers.
+
+    Rewards are functions of text. One that reads whole conversations, as a reward model that has learned from
+    them must, finds the conversation here; to all others this is a text. Two of them are equal when their
+    conversations are, whatever their last words.
+    """
+
+    messages: tuple[Message, ...]
+
+    def __new__(cls, text: str, messages: tuple[Message, ...] = ()) -> "ChatText":
+        made = super().__new__(cls, text)
+        made.messages = messages
+        return made
+
+    def __eq__(self, other: object) -> bool:
+        same = str.__eq__(self, other)
+        return same is True and (not isinstance(other, ChatText) or self.messages == other.messages)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+    @property
+    def whole(self) -> str:
+        """All that was said, and by whom, for somebody to read."""
+        return "\n\n".join(f"{message['role']}: {message['content']}" for message in self.messages)
+
+
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """What a model is asked: plain text, or a conversation so far."""
@@ -21,6 +51,15 @@ class Prompt:
     messages: tuple[Message, ...] = ()  # a chat; then `text` is its last user message
     id: str = ""
     meta: Mapping[str, object] = field(default_factory=dict)
+
+    def __post_init__(self):
+        if self.messages:
+            object.__setattr__(self, "text", ChatText(self.text, self.messages))
+
+    @classmethod
+    def of(cls, text: str) -> "Prompt":
+        """The prompt that a text is, or that it stands in."""
+        return cls(text, text.messages if isinstance(text, ChatText) else ())
 
 
 @dataclass(frozen=True, slots=True)

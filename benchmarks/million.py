@@ -21,11 +21,11 @@ from pathlib import Path
 import numpy as np
 
 from assent.config import Recipe, check
-from assent.data.containers import count_rows, raw_rows
-from assent.data.jsonl import write_jsonl
-from assent.data.reading import records
+from assent.data.files.containers import count_rows, raw_rows
+from assent.data.files.jsonl import write_jsonl
+from assent.data.files.written import written
+from assent.data.formats.reading import records
 from assent.data.sources import comparisons
-from assent.data.written import written
 from assent.models.build import Architecture, build
 from assent.models.tokenizer import Template, train_bpe
 from assent.pipeline.machine import machine

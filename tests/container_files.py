@@ -7,7 +7,7 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from assent.data.containers import raw_rows
+from assent.data.files.containers import raw_rows
 
 ROWS = [
     {

@@ -5,8 +5,8 @@ import json
 import re
 from pathlib import Path
 
-from assent.data.dialects import dialect_of
-from assent.data.reading import NOUNS, Reader
+from assent.data.formats.dialects import dialect_of
+from assent.data.formats.reading import NOUNS, Reader
 from assent.errors import UserError
 from assent.records import Prompt
 

@@ -12,7 +12,7 @@ import transformers
 from stage_world import Lines, artifact, facts, learned, ran, tiny_world
 
 from assent.config import check
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.errors import Interrupted, UserError
 from assent.functional.classification import (
     label_weights,

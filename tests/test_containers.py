@@ -11,7 +11,7 @@ from container_files import ROWS, as_csv, as_lines, as_parquet, places_of, rows_
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from assent.data.containers import count_rows
+from assent.data.files.containers import count_rows
 from assent.data.sources import comparisons
 from assent.errors import UserError
 

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from container_files import ROWS, as_csv, as_lines, as_parquet, read_with_bad, rows_of
 
-from assent.data import streams
-from assent.data.containers import count_rows, raw_rows
+from assent.data.files import streams
+from assent.data.files.containers import count_rows, raw_rows
 from assent.errors import UserError
 
 BAD_FILES = {

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from assent.cli import main
-from assent.data.dialects import DIALECTS
-from assent.data.writers import WRITERS
+from assent.data.formats.dialects import DIALECTS
+from assent.data.formats.writers import WRITERS
 
 FEN = {"input_text": "What is a fen?", "candidate_0": "A bird.", "candidate_1": "A wetland.", "choice": 1}
 TIE = {"input_text": "你好吗?", "candidate_0": "好", "candidate_1": "很好", "choice": None}

@@ -14,7 +14,7 @@ from assent.data.batching import (
     pack,
     preference_batch,
 )
-from assent.data.jsonl import append_lines, read_jsonl, write_jsonl
+from assent.data.files.jsonl import append_lines, read_jsonl, write_jsonl
 from assent.data.stream import Stream, held_out
 from assent.errors import UserError
 from assent.records import Comparison, Demonstration, Prompt

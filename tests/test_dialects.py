@@ -7,9 +7,9 @@ from typing import get_args
 
 import pytest
 
-from assent.data.dialect import Noun
-from assent.data.dialects import DIALECTS, dialect_named, dialect_of
-from assent.data.reading import NOUNS, Reader
+from assent.data.formats.dialect import Noun
+from assent.data.formats.dialects import DIALECTS, dialect_named, dialect_of
+from assent.data.formats.reading import NOUNS, Reader
 from assent.errors import UserError
 from assent.records import Comparison, Demonstration, Prompt, Rating
 

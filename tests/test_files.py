@@ -6,10 +6,10 @@ import gzip
 import pytest
 from container_files import rows_of
 
-from assent.data import streams
-from assent.data.containers import count_rows
+from assent.data.files import streams
+from assent.data.files.containers import count_rows
+from assent.data.files.streams import files
 from assent.data.sources import documents
-from assent.data.streams import files
 from assent.errors import UserError
 
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from assent.data.dialects import DIALECTS
-from assent.data.writers import WRITERS
+from assent.data.formats.dialects import DIALECTS
+from assent.data.formats.writers import WRITERS
 from assent.errors import UserError
 from assent.records import Candidates, Comparison, Demonstration, Labelled, Prompt, Rating
 

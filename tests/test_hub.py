@@ -12,8 +12,8 @@ import pytest
 from rich.console import Console
 
 from assent.config import Recipe
-from assent.data.containers import count_rows, raw_rows
-from assent.data.hub import HubSet
+from assent.data.files.containers import count_rows, raw_rows
+from assent.data.files.hub import HubSet
 from assent.errors import UserError
 from assent.pipeline.plan import plan
 from assent.pipeline.plan_table import plan_table

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from assent.data.dialects_ours import OURS
-from assent.data.inspection import Inspection, Sample
-from assent.data.problems import problems
-from assent.data.seen import Seen
+from assent.data.formats.ours import OURS
+from assent.data.inspection.facts import Inspection, Sample
+from assent.data.inspection.problems import problems
+from assent.data.inspection.seen import Seen
 from assent.records import Prompt
 
 

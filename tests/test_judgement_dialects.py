@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from assent.data.dialects import dialect_named
-from assent.data.reading import Reader
+from assent.data.formats.dialects import dialect_named
+from assent.data.formats.reading import Reader
 from assent.errors import UserError
 from assent.records import Comparison, Prompt, Rating
 

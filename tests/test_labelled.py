@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.labelled import labelled, labelled_row
 from assent.errors import UserError
 from assent.records import Labelled

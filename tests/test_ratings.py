@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.judged import merge_ratings
 from assent.data.ratings import rating_row, ratings
 from assent.errors import UserError

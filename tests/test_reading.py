@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from assent.data import sources
+from assent.data.formats.reading import Reader, records
 from assent.data.labelled import labelled
 from assent.data.ratings import ratings
-from assent.data.reading import Reader, records
 from assent.errors import UserError
 from assent.records import Candidates, Comparison, Demonstration, Labelled, Prompt, Rating
 

@@ -5,7 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from assent.data.text_facts import Lengths, broken, script_of, text_facts, words_of
+from assent.data.inspection.text_facts import Lengths, broken, script_of, text_facts, words_of
 
 
 @pytest.mark.parametrize(

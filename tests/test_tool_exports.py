@@ -2,7 +2,7 @@
 
 import pytest
 
-from assent.data.reading import Reader, records
+from assent.data.formats.reading import Reader, records
 from assent.errors import UserError
 from assent.records import Comparison, Demonstration, Prompt
 

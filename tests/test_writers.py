@@ -18,10 +18,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from record_strategies import filled, held_by, texts
 
-from assent.data.dialects import DIALECTS
-from assent.data.reading import NOUNS, records
-from assent.data.writers import WRITERS
-from assent.data.written import faults_of_disk, written
+from assent.data.files.written import faults_of_disk, written
+from assent.data.formats.dialects import DIALECTS
+from assent.data.formats.reading import NOUNS, records
+from assent.data.formats.writers import WRITERS
 from assent.errors import Interrupted, UserError
 
 KINDS = {noun: kind for kind, noun in NOUNS.items()}

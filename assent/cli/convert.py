@@ -13,8 +13,8 @@ class _WithFormats(click.Command):
     """A command whose help lists the formats, which are known only where data is read."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        from assent.data.dialects import DIALECTS
-        from assent.data.writers import WRITERS
+        from assent.data.formats.dialects import DIALECTS
+        from assent.data.formats.writers import WRITERS
 
         with formatter.section("Formats"):
             only_read = {one.name: "" if one.name in WRITERS else ", only read" for one in DIALECTS}
@@ -70,7 +70,7 @@ def convert(  # noqa: PLR0913, PLR0917 - one parameter an option
         assent convert ratings.csv ratings.jsonl --to ratings --scale 1-5 --quarantine bad.jsonl
         assent convert hub:org/name prompts.jsonl --to prompts --column input_text=article
     """
-    from assent.data.dialects_judgements import scale_of
+    from assent.data.formats.judgements import scale_of
     from assent.pipeline.progress import Progress
     from assent.tools.convert import Order
     from assent.tools.convert import convert as converted

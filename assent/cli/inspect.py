@@ -80,8 +80,8 @@ def _counter(model: str | None, say: Callable[[str], None]) -> Any:
 
 def _given(dialect: str | None, columns: tuple[str, ...], scale: str | None) -> Any:
     from assent.cli.convert import renamed
-    from assent.data.dialects_ratings import scale_of
-    from assent.data.seen import Given
+    from assent.data.formats.rated import scale_of
+    from assent.data.inspection.seen import Given
 
     defaults = {} if scale is None else {"scale": scale_of(scale, "--scale")}
     return Given(dialect, dict(map(renamed, columns)), defaults)

@@ -1,6 +1,6 @@
 """Tests for generated code, by the prompt that asks for it."""
 
-from assent.data.containers import raw_rows
+from assent.data.files.containers import raw_rows
 from assent.errors import UserError
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from assent.data.reading import records
+from assent.data.formats.reading import records
 from assent.data.rows import prompt_row
 from assent.records import Rating
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 from io import TextIOWrapper
 from typing import Any
 
-from assent.data.reading import records
+from assent.data.files.streams import TEXTS, files, opened
+from assent.data.formats.reading import records
 from assent.data.rows import prompt_row
-from assent.data.streams import TEXTS, files, opened
 from assent.errors import UserError
 from assent.records import END_OF_TEXT, Candidates, Comparison, Demonstration, Prompt
 

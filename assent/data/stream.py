@@ -40,6 +40,7 @@ def held_out(names: list[str], share: float, seed: int) -> list[bool]:
 
     At least one distinct name is held out when `share` is above 0, and at least one is not.
     """
+    names = [str(name) for name in names]  # chats that end in the same words stand together
     distinct = sorted(set(names))
     if share <= 0 or len(distinct) < 2:
         return [False] * len(names)

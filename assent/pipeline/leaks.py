@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from assent.config import DataFile, Recipe, Settings, sources
-from assent.data.hub import HubSet
-from assent.data.reading import records
-from assent.data.streams import HUB
+from assent.data.files.hub import HubSet
+from assent.data.files.streams import HUB
+from assent.data.formats.reading import records
 from assent.errors import UserError
 from assent.pipeline.outline import Outlined, Stages, dotted
 from assent.pipeline.sources import located

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from assent import config
 from assent.config import DataFile
-from assent.data.hub import HubSet
-from assent.data.streams import HUB
+from assent.data.files.hub import HubSet
+from assent.data.files.streams import HUB
 from assent.pipeline.estimate import Estimate, estimate
 from assent.pipeline.files import read_json
 from assent.pipeline.plan import Plan, Step

@@ -14,8 +14,8 @@ from pydantic_core import to_jsonable_python
 
 from assent import config
 from assent.config import DataFile, ModelSource, PythonFunction, Settings, Source
-from assent.data.hub import HubSet
-from assent.data.streams import HUB
+from assent.data.files.hub import HubSet
+from assent.data.files.streams import HUB
 from assent.errors import UserError
 from assent.pipeline.hashes import Hashes
 from assent.pipeline.outline import dotted, reference

@@ -64,7 +64,7 @@ class LearnedReward:
         return found
 
     def _tokens(self, prompts: Sequence[str], responses: Sequence[str]) -> tuple[Tokens, Tokens]:
-        asked, _ = self.tokenizer.prompts([Prompt(prompt) for prompt in prompts])
+        asked, _ = self.tokenizer.prompts([Prompt.of(prompt) for prompt in prompts])
         answers = [
             self._fitting(self.tokenizer.response_ids(response)[0], length)
             for response, length in zip(responses, asked.lengths.tolist(), strict=True)
@@ -88,7 +88,7 @@ class LearnedReward:
 
     def shortened(self, prompts: Sequence[str], responses: Sequence[str]) -> float:
         """The share of the answers of which the model reads a part only: it, or its prompt, is cut."""
-        encoded = [self.tokenizer.prompt_ids(Prompt(prompt)) for prompt in prompts]
+        encoded = [self.tokenizer.prompt_ids(Prompt.of(prompt)) for prompt in prompts]
         context = self.model.body.context or np.inf
         cut = [
             was_cut or len(ids) + len(self.tokenizer.response_ids(response)[0]) > context

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import combinations
 
 from assent.errors import Interrupted, UserError
-from assent.records import AI_ANNOTATOR, Candidates, Comparison, Prompt
+from assent.records import AI_ANNOTATOR, Candidates, Comparison
 from assent.rewards.judge import REPORT, Consistency, Duel, Pair, duels, write_report
 from assent.rewards.judge_settings import ComparingJudge
 from assent.rewards.judging import Judging, Surroundings
@@ -84,14 +84,7 @@ def _all_items(
 
 
 def _pairs(item: Candidates) -> list[Pair]:
-    asked = _request(item.prompt)
-    return [Pair(asked, left, right) for left, right in combinations(item.texts, 2)]
-
-
-def _request(prompt: Prompt) -> str:
-    """What was asked, as a judge reads it: of a chat, all that was said."""
-    said = [f"{message['role']}: {message['content']}" for message in prompt.messages]
-    return "\n\n".join(said) or prompt.text
+    return [Pair(item.prompt.text, left, right) for left, right in combinations(item.texts, 2)]
 
 
 def _judgement(judging: Judging, item: Candidates, found: Sequence[Duel]) -> Comparison:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import Field
 
 from assent.config import DataFile, PythonFunction, Settings
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.sources import candidates, comparison_row, comparisons
 from assent.errors import UserError, Waiting
 from assent.records import Candidates, Comparison

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from assent.batch import Tokens
 from assent.config import DataFile, ModelSource
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.labelled import labelled, labelled_row
 from assent.data.stream import Stream, held_out
 from assent.errors import UserError

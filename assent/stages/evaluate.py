@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from assent.config import DataFile, ModelSource, PythonFunction, Settings
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.sources import prompts
 from assent.errors import UserError
 from assent.evaluation.compare import Answers, comparisons, every_pair, summarise

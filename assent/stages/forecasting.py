@@ -6,8 +6,8 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
-from assent.data.containers import count_rows, raw_rows
-from assent.data.streams import HUB, ROWS, TEXTS, files, is_packed
+from assent.data.files.containers import count_rows, raw_rows
+from assent.data.files.streams import HUB, ROWS, TEXTS, files, is_packed
 from assent.models.hub import hub_size
 from assent.models.load import saved_size
 from assent.models.sampler import Sampling

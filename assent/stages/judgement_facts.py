@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from assent.data.batching import in_order
-from assent.data.repeats import statement
+from assent.data.inspection.repeats import statement
 from assent.records import AI_ANNOTATOR, Comparison, Demonstration, Prompt, Rating
 
 

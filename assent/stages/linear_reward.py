@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from assent.config import DataFile, Settings
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.ratings import rating_row, ratings
 from assent.data.sources import comparison_row, comparisons
 from assent.errors import Interrupted, UserError

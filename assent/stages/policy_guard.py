@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assent.data.jsonl import read_jsonl, write_jsonl
+from assent.data.files.jsonl import read_jsonl, write_jsonl
 from assent.rewards.composite import Part, judge
 from assent.rewards.reward import Uncertain
 from assent.stages.policy_config import JudgeGuard

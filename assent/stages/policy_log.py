@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from assent.batch import Rollout
-from assent.data.jsonl import read_jsonl
+from assent.data.files.jsonl import read_jsonl
 from assent.errors import Stopped
 from assent.models.tokenizer import Tokenizer
 from assent.records import Prompt

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from assent.config import DataFile, Settings
 from assent.data.batching import Item, merge_votes
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.ratings import rating_row
 from assent.data.sources import comparisons
 from assent.errors import UserError

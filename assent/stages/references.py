@@ -8,8 +8,8 @@ from pydantic import model_validator
 from torch import nn
 
 from assent.config import DataFile, ModelSource, Settings
-from assent.data.dialects import DIALECTS
-from assent.data.reading import records
+from assent.data.formats.dialects import DIALECTS
+from assent.data.formats.reading import records
 from assent.data.sources import demonstrations
 from assent.errors import Interrupted, UserError
 from assent.evaluation.overlap import Language, Overlap, language_of, unspaced_share

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from assent.config import DataFile, Settings
-from assent.data.jsonl import write_jsonl
+from assent.data.files.jsonl import write_jsonl
 from assent.data.sources import prompts
 from assent.errors import UserError
 from assent.evaluation.safety import AXES, Axis, Checked, Verdict, summarised

@@ -6,7 +6,7 @@ from pathlib import Path
 from pydantic import Field
 
 from assent.config import DataFile
-from assent.data.jsonl import append_lines
+from assent.data.files.jsonl import append_lines
 from assent.data.sources import candidates_row, prompts
 from assent.errors import Interrupted
 from assent.models.language_model import LanguageModel

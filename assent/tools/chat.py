@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assent.data.jsonl import append_lines
+from assent.data.files.jsonl import append_lines
 from assent.data.sources import comparison_row
 from assent.errors import UserError
 from assent.models.conversation import Talker

@@ -11,12 +11,12 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from assent.data.containers import count_rows, raw_rows
-from assent.data.conversions import target
-from assent.data.parsing_labelled import labelled_rows
-from assent.data.quarantine import Quarantine, quarantine
-from assent.data.streams import HUB, ROWS, OnBad, Row, files, format_of
-from assent.data.written import kind_of, written
+from assent.data.files.containers import count_rows, raw_rows
+from assent.data.files.quarantine import Quarantine, quarantine
+from assent.data.files.streams import HUB, ROWS, OnBad, Row, files, format_of
+from assent.data.files.written import kind_of, written
+from assent.data.formats.conversions import target
+from assent.data.formats.parsing_labelled import labelled_rows
 from assent.errors import Interrupted, UserError
 from assent.pipeline.progress import Progress
 from assent.tools.translator import Refused, Translator

@@ -5,13 +5,13 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assent.data.inspection import Inspection
-from assent.data.problems import problems
-from assent.data.quarantine import quarantine
-from assent.data.repeats import asked_text
-from assent.data.seen import Bad, Given, Seen, prompts_there
-from assent.data.streams import HUB, ROWS, files, format_of
-from assent.data.text_counts import answers_in
+from assent.data.files.quarantine import quarantine
+from assent.data.files.streams import HUB, ROWS, files, format_of
+from assent.data.inspection.facts import Inspection
+from assent.data.inspection.problems import problems
+from assent.data.inspection.repeats import asked_text
+from assent.data.inspection.seen import Bad, Given, Seen, prompts_there
+from assent.data.inspection.text_counts import answers_in
 from assent.errors import UserError
 from assent.records import Comparison, Demonstration, Labelled, Rating
 

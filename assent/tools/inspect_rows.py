@@ -8,7 +8,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from assent.data.inspection import FIRST_SHOWN
+from assent.data.inspection.facts import FIRST_SHOWN
 
 Facts = Mapping[str, Any]
 

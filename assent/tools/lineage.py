@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from assent.config import DataFile, Recipe, read_yaml, sources
-from assent.data.containers import count_rows
-from assent.data.reading import records
+from assent.data.files.containers import count_rows
+from assent.data.formats.reading import records
 from assent.errors import UserError
 from assent.pipeline.artifacts import ArtifactStore, key_of
 from assent.pipeline.files import read_json

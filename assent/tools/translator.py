@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from assent.data.conversions import Make, good_or_bad, maker, target, unread
-from assent.data.dialect import Noun
-from assent.data.dialects import DIALECTS, dialect_named, dialect_of
-from assent.data.reading import Reader, arranged
-from assent.data.streams import Row
-from assent.data.writers import WRITERS
+from assent.data.files.streams import Row
+from assent.data.formats.conversions import Make, good_or_bad, maker, target, unread
+from assent.data.formats.dialect import Noun
+from assent.data.formats.dialects import DIALECTS, dialect_named, dialect_of
+from assent.data.formats.reading import Reader, arranged
+from assent.data.formats.writers import WRITERS
 from assent.errors import UserError
 
 _LESS: tuple[Noun, ...] = ("prompts", "candidates")  # stand in rows that hold more, which has to go

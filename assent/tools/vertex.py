@@ -17,7 +17,7 @@ from pathlib import Path
 from pydantic import Field, field_validator, model_validator
 
 from assent.config import Recipe, Settings, check, parse_yaml
-from assent.data.containers import count_rows
+from assent.data.files.containers import count_rows
 from assent.errors import UserError
 from assent.pipeline.files import write_text
 from assent.pipeline.outline import outline
