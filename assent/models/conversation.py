@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
-from jinja2 import TemplateError
 
 from assent.errors import UserError
 from assent.models.language_model import LanguageModel
@@ -92,10 +91,7 @@ class Talker:
         return pieces(self.tokenizer, (int(token.ids[0]) for token in drawn))
 
     def _length(self, prompt: Prompt) -> int:
-        try:
-            return len(self.tokenizer.prompt_ids(prompt)[0])
-        except TemplateError as error:
-            raise UserError(f"the model's chat template refuses this conversation: {error}") from None
+        return len(self.tokenizer.prompt_ids(prompt)[0])
 
     def _too_long(self, prompt: Prompt) -> UserError:
         return UserError(

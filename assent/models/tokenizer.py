@@ -5,6 +5,7 @@ from functools import cached_property
 from itertools import count, takewhile
 from typing import Any, cast
 
+from jinja2 import TemplateError
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
@@ -104,14 +105,23 @@ class Tokenizer:
         if not prompt.messages:
             return f"{t.instruction}{t.prefix}{prompt.text}{t.suffix}"
         if self.inner.chat_template:
-            return self.inner.apply_chat_template(
-                list(prompt.messages), add_generation_prompt=True, tokenize=False
-            )
+            return self._by_chat_template(prompt)
         return (
             t.instruction
             + "".join(f"{self._speaker(m)}{m['content']}\n" for m in prompt.messages)
             + t.assistant
         )
+
+    def _by_chat_template(self, prompt: Prompt) -> str:
+        try:
+            return self.inner.apply_chat_template(
+                list(prompt.messages), add_generation_prompt=True, tokenize=False
+            )
+        except TemplateError as error:
+            raise UserError(
+                f"the chat template of {self.inner.name_or_path} refuses the conversation that ends with "
+                f"{prompt.text[:80]!r}: {error}"
+            ) from None
 
     def _speaker(self, message: Message) -> str:
         t = self.template
