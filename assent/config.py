@@ -6,7 +6,8 @@ value is checked against the stage's own `Settings`.
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -63,12 +64,31 @@ def check(cls: type[S], values: Any, where: str) -> S:
     try:
         return cls.model_validate(dict(values))
     except ValidationError as error:
-        problems = [_explain(cls, problem, where) for problem in error.errors()]
+        problems = [_explain(cls, problem, where) for problem in _nearest(error.errors())]
         raise UserError("\n".join(problems)) from None
 
 
+def _nearest(problems: Sequence[Any]) -> list[Any]:
+    """Where a key may be of several kinds, not those that were refused whole if another was looked into."""
+    inside = {kept for one in problems if (kept := _to_kind(one["loc"])) and len(one["loc"]) > len(kept) + 1}
+    return [
+        one
+        for one in problems
+        if len(one["loc"]) != len(kept := _to_kind(one["loc"])) + 1 or kept not in inside
+    ]
+
+
+def _to_kind(place: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The keys before the first that pydantic put there itself, as `function-after[check(), Kind]`."""
+    return tuple(takewhile(lambda part: not _is_kind(part), place))
+
+
+def _is_kind(part: str | int) -> bool:
+    return isinstance(part, str) and part.startswith("function-")
+
+
 def _explain(cls: type[BaseModel], problem: Any, where: str) -> str:
-    path = ".".join(str(part) for part in problem["loc"])
+    path = ".".join(str(part) for part in problem["loc"] if not _is_kind(part))
     if problem["type"] == "extra_forbidden":
         known = list(_fields_at(cls, problem["loc"][:-1]))
         near = difflib.get_close_matches(str(problem["loc"][-1]), known, n=1, cutoff=0.5)

@@ -10,6 +10,8 @@ from assent.errors import UserError
 
 END_OF_TEXT = "<|endoftext|>"  # between documents, in files and to a model
 AI_ANNOTATOR = "ai:"  # begins the name of an annotator that is a model
+# Han and kana, as a class of characters in patterns: they stand without spaces. Korean has spaces.
+UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 Message = Mapping[str, str]  # {"role": "user" | "assistant" | "system", "content": text}
 
 
@@ -18,7 +20,8 @@ class ChatText(str):
 
     Rewards are functions of text. One that reads whole conversations, as a reward model that has learned from
     them must, finds the conversation here; to all others this is a text. Two of them are equal when their
-    conversations are, whatever their last words.
+    conversations are as well. Beside a plain text only the words count, so its hash is the text's: what tells
+    prompts apart by a hash takes that of `in_full`.
     """
 
     messages: tuple[Message, ...]
@@ -41,6 +44,11 @@ class ChatText(str):
     def whole(self) -> str:
         """All that was said, and by whom, for somebody to read."""
         return "\n\n".join(f"{message['role']}: {message['content']}" for message in self.messages)
+
+
+def in_full(prompt: str) -> str:
+    """What was asked, as somebody reads it: of a chat, all that was said."""
+    return prompt.whole if isinstance(prompt, ChatText) else prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,9 +177,10 @@ def answers_of(judgement: Comparison | Rating) -> Sequence[str]:
 def apart_by(judged: Sequence[Comparison | Rating]) -> list[str]:
     """What keeps judgements apart when they are divided: each one's prompt.
 
-    Where all have one prompt, as texts that answer nothing, it is the answers that were judged.
+    Chats that end in the same words stand together. Where all have one prompt, as texts that answer nothing,
+    it is the answers that were judged.
     """
-    prompts = [one.prompt.text for one in judged]
+    prompts = [str(one.prompt.text) for one in judged]
     if len(set(prompts)) > 1:
         return prompts
     return ["\n".join(sorted(answers_of(one))) for one in judged]

@@ -160,6 +160,16 @@ def test_two_models_answer_and_are_judged(bpe, tmp_path):
     assert second.startswith(f"{found[0].candidates[1]}\n")
 
 
+def test_of_single_prompts_the_chosen_answers_are_saved(bpe, tmp_path):
+    left, right = (folder_of(tmp_path / name, "gpt2", bpe, Template(prefix="Q: ")) for name in ("a", "b"))
+    judged, told = tmp_path / "j.jsonl", tmp_path / "t.jsonl"
+    lines = ["she", "/right", "the ball", "/left", f"/save {told}"]
+    typed(lines, left, right, "--judgements", str(judged), "--max-new-tokens", "6")
+    first, second = comparisons(str(judged))
+    assert first.candidates[0] != first.candidates[1]
+    assert [one.response for one in demonstrations(str(told))] == [first.candidates[1], second.candidates[0]]
+
+
 def test_the_talk_goes_on_with_the_answer_that_was_chosen(bpe, tmp_path):
     bpe.chat_template = CHATML
     source = folder_of(tmp_path / "m", "gpt2", bpe)

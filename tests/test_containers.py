@@ -46,6 +46,20 @@ def test_a_byte_order_mark_and_windows_line_ends(tmp_path, name):
     assert rows_of(tmp_path / name) == ROWS
 
 
+def test_a_spreadsheet_of_a_country_with_a_decimal_comma(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes(codecs.BOM_UTF8 + 'prompt;chosen\r\n"a; b, c";什么，\r\n'.encode())
+    assert rows_of(path) == [{"prompt": "a; b, c", "chosen": "什么，"}]
+    assert count_rows(str(path)) == 1
+
+
+def test_columns_without_a_name(tmp_path):
+    path = tmp_path / "a.csv"  # an index in front, and what a spreadsheet leaves at the end
+    path.write_bytes(b",prompt,chosen,,\n0,a,b,,\n1,c,d,,see\n")
+    both = [{"prompt": "a", "chosen": "b"}, {"prompt": "c", "chosen": "d"}]
+    assert rows_of(path) == [both[0] | {"column 1": "0"}, both[1] | {"column 1": "1", "column 5": "see"}]
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(lambda text: text.strip())
 
 

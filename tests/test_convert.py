@@ -59,6 +59,7 @@ def test_a_comparison_becomes_chosen_and_rejected(folder):
     ]
     plain = {"prompt": "What is a fen?", "chosen": "A wetland.", "rejected": "A bird."}
     assert rows_in("out.jsonl") == [plain | {"id": "f1", "meta": row["meta"]}, plain]
+    assert "left out" not in convert("out.jsonl", "again.jsonl", "--to", "hh")  # it has no sides to lose
     convert("out.jsonl", "back.csv", "--to", "comparisons")
     convert("back.csv", "back.jsonl", "--to", "comparisons")
     swapped = {"candidate_0": "A wetland.", "candidate_1": "A bird.", "choice": 0}
@@ -108,7 +109,7 @@ def test_when_no_row_is_left_the_bad_ones_are_kept_and_nothing_is_written(folder
             FEN | {"meta": {"annotator": "ann", "book": "peat"}},
             "prompts",
             {"input_text": "What is a fen?", "meta": {"book": "peat"}},
-            "annotator (1 row), candidate_0 (1 row), candidate_1 (1 row)",
+            "annotator (1 row), candidate_0 (1 row), candidate_1 (1 row), choice (1 row)",
         ),
         (
             FEN | {"meta": {"item": "i1"}},
@@ -128,11 +129,17 @@ def test_when_no_row_is_left_the_bad_ones_are_kept_and_nothing_is_written(folder
             {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "c"}]},
             "the other answers (1 row)",
         ),
+        (
+            {"prompt": "q", "responses": ["a", "b"], "ranking": [1, 0], "choice": 1},
+            "prompts",
+            {"input_text": "q"},
+            "choice (1 row), ranking (1 row), responses (1 row)",
+        ),
         (RATED, "text", {"text": "q"}, "output_text (1 row), rating (1 row), scale (1 row)"),
         (
-            FEN | {"colour": "blue", "empty": ""},
+            FEN | {"ranking": [1, 0], "colour": "blue", "empty": ""},  # neither order is lost
             "comparisons",
-            FEN,
+            FEN | {"ranking": [1, 0]},
             "colour (1 row)",
         ),
     ],
@@ -142,6 +149,13 @@ def test_what_holds_less_says_what_it_leaves_out(folder, row, to, made, left_out
     said = convert("in.jsonl", "out.jsonl", "--to", to, "--quiet")
     assert rows_in("out.jsonl") == [made]
     assert said.splitlines()[1:] == [f"left out: {left_out}"]
+
+
+def test_what_candidates_tell_of_themselves_may_have_any_name(folder):
+    meta = {"prompt": "p-7", "temperature": None}
+    put("in.jsonl", {"input_text": "q", "candidate_0": "a", "candidate_1": "b", "meta": meta})
+    convert("in.jsonl", "out.jsonl", "--to", "candidates")
+    assert rows_in("out.jsonl")[0]["meta"] == meta
 
 
 def test_ratings_are_good_from_the_threshold_on(folder):

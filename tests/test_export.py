@@ -17,7 +17,7 @@ from tiny_folders import FAMILIES, tiny_folder
 from assent.cli import main
 from assent.errors import UserError
 from assent.models.chat_template import chat_template_of
-from assent.models.load import LoRA, adapted, load, save
+from assent.models.load import LoRA, adapted, load, save, saved_size
 from assent.models.sampler import Sampling, sample
 from assent.models.tokenizer import Template, Tokenizer
 from assent.records import Prompt
@@ -243,6 +243,26 @@ def test_what_is_there_is_not_lost(out, tmp_path):
     assert "holds the model itself" in refused("m", "m", "--force")
     assert "is a file" in refused("m", "mine/thesis.tex")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        ("notes.txt", "", "no config.json there: expected the folder of a model"),
+        ("config.json", "{}", "cannot be loaded: Unrecognized model"),
+        ("adapter_config.json", "[]", "adapter_config.json: expected an object {...}, found list"),
+        ("adapter_config.json", "{", "adapter_config.json: not valid JSON"),
+    ],
+)
+def test_a_folder_that_holds_no_model(tmp_path, file, text, message):
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / file).write_text(text)
+    assert message in refused("m", "out")
+    if file != "notes.txt":  # what a plan asks of a model before it is loaded
+        expected = "adapters alone" if file == "adapter_config.json" else "Unrecognized model"
+        with pytest.raises(UserError, match=expected):
+            saved_size(str(tmp_path / "m"))
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("model", ["nowhere/at/all", "./nowhere"])

@@ -92,6 +92,18 @@ def test_what_is_inspected_is_not_overwritten(demonstrations):
     assert (done.exit_code, demonstrations.read_bytes()) == (2, before)
 
 
+def test_only_an_earlier_quarantine_is_replaced(demonstrations, tmp_path):
+    other = written(tmp_path / "notes.jsonl", ['{"input_text": "mine"}'])
+    before = other.read_bytes()
+    done = typed(demonstrations, "--quarantine", other)
+    assert (done.exit_code, other.read_bytes()) == (2, before)
+    assert "notes.jsonl: is there already, and holds something else" in done.output
+    done = typed(demonstrations, "--against", other, "--quarantine", other)
+    assert (done.exit_code, other.read_bytes()) == (2, before)
+    for _ in range(2):
+        assert typed(demonstrations, "--quarantine", tmp_path / "bad.jsonl").exit_code == 0
+
+
 def test_prompts_shared_with_another_file(demonstrations, tmp_path):
     rows = [
         {"input_text": "what is a  FEN?"},

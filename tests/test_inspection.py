@@ -243,6 +243,16 @@ def test_ratings(tmp_path):
     assert facts["by_annotator"] == {"ann": 4, "bo": 3, "cy": 1}
 
 
+def test_numbers_on_several_scales_have_no_mean(tmp_path):
+    rows = [
+        {"input_text": "a", "output_text": "x", "rating": value, "scale": scale}
+        for value, scale in ((1, [0, 1]), (5, [1, 5]))
+    ]
+    facts = looked(tmp_path, rows)
+    assert facts["ratings"]["criteria"][""]["mean"] is None
+    assert "several scales for the rating: 0-1 and 1-5" in whats(facts)
+
+
 def test_labels(tmp_path):
     rows = [
         {"text": "Glad!", "label": "joy"},

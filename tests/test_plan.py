@@ -1,13 +1,17 @@
+from io import StringIO
+
 import pytest
 from pipeline_fakes import stage, with_inputs
 from plan_helpers import WHOLE, planned
 from pydantic import model_validator
+from rich.console import Console
 
 from assent.config import DataFile, ModelSource, Settings
 from assent.errors import UserError
 from assent.pipeline.plan_table import plan_table
 from assent.pipeline.progress import output
-from assent.pipeline.state import save_export
+from assent.pipeline.state import StageState, save_export
+from assent.pipeline.status import status_table
 from assent.stages.workspace import Forecast
 
 
@@ -164,3 +168,27 @@ def test_the_table_says_what_is_left(folder, capsys):
     # 3 stages of 100 calls at 2 ms; 600 MB of libraries and 1 MB; 3 kB
     for cell in ("0.6 s", "601 MB", "3.0 kB", "pending", "done", drawn.step("base").key):
         assert cell in printed
+
+
+def test_the_table_fits_into_eighty_columns_and_cuts_nothing(folder):
+    drawn = planned(folder, WHOLE)
+    console = Console(width=80, file=StringIO())
+    console.print(plan_table(drawn, {}, narrow=True))
+    assert isinstance(console.file, StringIO)
+    printed = console.file.getvalue()
+    assert "…" not in printed
+    # 4 stages of 100 calls at 2 ms; 4 kB
+    for cell in ("4 of 4 to do", "feedback", "pending", "0.8 s", "601 MB", "4.0 kB"):
+        assert cell in printed
+
+
+def test_a_status_of_eighty_columns_has_its_messages_below(folder):
+    key, message = "finetune-0123456789ab", "sft.jsonl:3: no answer there"
+    state = StageState("finetune", key, None, (), "failed", message)
+    console = Console(width=80, file=StringIO())
+    console.print(status_table("mine", {"sft": state}, narrow=True))
+    assert isinstance(console.file, StringIO)
+    printed = console.file.getvalue()
+    assert "…" not in printed
+    assert key in printed
+    assert f"sft: {message}" in printed

@@ -97,6 +97,7 @@ def test_several_judgements_of_a_prompt_are_one_prompt(path):
         ({"article": "p"}, Prompt, "no known format of prompts has these keys: article(.|\n)*--column"),
         ({"article": "p"}, Comparison, '(.|\n)*prompt-chosen-rejected: {"prompt": "What is a fen'),
         ({}, Rating, "no known format of ratings has these keys: none"),
+        ({"question": "2 + 2?", "answer": 4}, Demonstration, r"question, answer \(a number, not a text\)"),
     ],
 )
 def test_a_row_of_something_else_is_refused_by_name(path, row, kind, message):

@@ -262,3 +262,10 @@ def test_a_reward_model_of_three_candidates_with_nothing_held_out(world, tmp_pat
 def test_a_part_of_the_wrong_shape_is_told_in_our_words(part, message):
     with pytest.raises(UserError, match=message):
         check(STAGES["policy"].config_class({}, "x"), {"model": "m", "prompts": "p", "rewards": [part]}, "x")
+
+
+def test_a_mistake_in_a_model_is_told_in_the_words_of_the_recipe():
+    wrong = {"data": "corpus.txt", "model": TINY | {"family": "gtp2"}}
+    with pytest.raises(UserError) as told:
+        check(STAGES["pretrain"].Config, wrong, "base")
+    assert str(told.value) == "base: model.family: input should be 'gpt2', 'llama' or 't5', found 'gtp2'"

@@ -12,7 +12,7 @@ from tiny_folders import tiny_folder
 
 from assent.config import check
 from assent.errors import UserError
-from assent.models import hub
+from assent.models import hub, torch_weights
 from assent.models.hub import hub_size
 from assent.stages import classes_reward, policy
 from assent.stages.policy_config import Config
@@ -190,3 +190,20 @@ def test_the_size_of_a_hub_model_that_is_here(files, monkeypatch):
     assert found is not None
     assert found[0] == pytest.approx(weights, rel=0.2)  # the file's bytes hold a header as well
     assert found[1] == json.loads((model / "config.json").read_text())["n_layer"]
+
+
+def test_of_two_at_once_the_first_counts(tmp_path):
+    with torch_weights._made_whole(tmp_path, "key") as slow:
+        (slow / "who").write_text("slow")
+        with torch_weights._made_whole(tmp_path, "key") as quick:
+            (quick / "who").write_text("quick")
+    assert [(path.name, (path / "who").read_text()) for path in tmp_path.iterdir()] == [("key", "quick")]
+
+
+def test_a_cache_that_cannot_be_written_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+    with (
+        pytest.raises(UserError, match=r"weights: torch: .*file.*: cannot be written: Not a directory"),
+        torch_weights._made_whole(tmp_path / "file", "key"),
+    ):
+        pass

@@ -179,5 +179,5 @@ def test_the_longest_answer(bpe):
 def test_a_chat_template_that_refuses_is_a_users_mistake(bpe):
     bpe.chat_template = "{{ raise_exception('no system here') }}"
     talker = Talker(*tiny("gpt2", bpe), Sampling(max_new_tokens=10))
-    with pytest.raises(UserError, match="refuses the conversation that ends with .*: no system here"):
+    with pytest.raises(UserError, match=r"refuses the conversation that ends with .*: no system here"):
         talker.fitting(said("hello"))

@@ -169,6 +169,15 @@ def test_argilla_2_ranks():
     assert (found[0].prompt, found[0].item, found[0].choice) == (Prompt("q", id="r1"), "r1", 1)
 
 
+def test_argilla_2_drafts_are_no_judgements():
+    said = [
+        {"value": "response-1", "user_id": "u1", "status": "draft"},
+        {"value": "response-2", "user_id": "u2", "status": "submitted"},
+    ]
+    [found] = compared({"fields": FIELDS, "responses": {"best": said}})
+    assert (found.annotator, found.choice) == ("u2", 1)
+
+
 def test_argilla_1_ranks():
     """As a FeedbackRecord is written: a list of people's responses, some of them drafts."""
     value = [{"value": "response_1", "rank": 2}, {"value": "response_2", "rank": 1}]
@@ -224,6 +233,14 @@ def test_argilla_names_the_best(value, choice):
         ),
         (
             {"best": [{"value": ORDER[:2]}]},
+            "best: expected ranks of response-1, response-2, response-3, found",
+        ),
+        (
+            {
+                "best": [
+                    {"value": {"value": ["response-1", "response-2", "response-3"], "rank": [1, 2, 3, 4]}}
+                ]
+            },
             "best: expected ranks of response-1, response-2, response-3, found",
         ),
     ],

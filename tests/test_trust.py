@@ -131,6 +131,13 @@ def test_the_report_of_a_reward_that_counts_words():
     assert json.loads(json.dumps(facts, allow_nan=False)) == json.loads(json.dumps(facts))
 
 
+def test_the_files_order_is_no_rule_to_beat():
+    chosen_first = [judged(f"p{k}", ("a b", "c"), 0) for k in range(3)]
+    assert trust.baselines(chosen_first) == {"always_left": None, "longer_wins": 1, "shorter_wins": 0}
+    another = judged("q", ("a", "b c"), 1)
+    assert trust.baselines([*chosen_first, another])["always_left"] == 0.75
+
+
 def test_the_report_with_nothing_held_out_has_null_for_numbers():
     facts = trust_report(length, Judged(), Trust(), "words")
     assert (facts["accuracy"], facts["ci_low"], facts["ece"], facts["n"]) == (None, None, None, 0)

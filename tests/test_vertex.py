@@ -165,6 +165,15 @@ def test_what_is_refused(tmp_path, change, message):
     assert not (tmp_path / "recipe.yaml").exists()
 
 
+@pytest.mark.parametrize("length", ["steps", "epochs"])
+def test_an_empty_data_set_is_told(tmp_path, length):
+    (tmp_path / "none.jsonl").write_text("\n")
+    given = {key: value for key, value in COURSE.items() if not key.startswith("reward_model_train")}
+    changed = given | {"preference_dataset": "none.jsonl", f"reward_model_train_{length}": 3}
+    with pytest.raises(UserError, match=r"none\.jsonl: no rows there"):
+        made(tmp_path, changed)
+
+
 def test_what_only_the_cloud_needs_is_left_out(tmp_path):
     cloud = {"project": "p", "location": "l", "deploy_model": True, "model_display_name": "secret name"}
     assert made(tmp_path, COURSE | cloud)[1] == made(tmp_path, COURSE, "plain.yaml")[1]

@@ -70,7 +70,7 @@ def convert(  # noqa: PLR0913, PLR0917 - one parameter an option
         assent convert ratings.csv ratings.jsonl --to ratings --scale 1-5 --quarantine bad.jsonl
         assent convert hub:org/name prompts.jsonl --to prompts --column input_text=article
     """
-    from assent.data.formats.judgements import scale_of
+    from assent.data.formats.rated import scale_of
     from assent.pipeline.progress import Progress
     from assent.tools.convert import Order
     from assent.tools.convert import convert as converted

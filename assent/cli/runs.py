@@ -95,14 +95,16 @@ def plan(recipe: Path, out: Path | None, overrides: tuple[str, ...]) -> None:
     from assent.config import Recipe
     from assent.pipeline import runner
     from assent.pipeline.plan import plan as planned
-    from assent.pipeline.plan_table import plan_table
+    from assent.pipeline.plan_table import NARROW, plan_table
     from assent.pipeline.progress import output
     from assent.pipeline.state import last_stages
     from assent.stages import STAGES
 
     loaded = Recipe.load(recipe, overrides)
     folder = out or runner.default_folder(loaded)
-    output().print(plan_table(planned(loaded, STAGES, folder), last_stages(folder)))
+    console = output()
+    drawn = planned(loaded, STAGES, folder)
+    console.print(plan_table(drawn, last_stages(folder), narrow=console.width < NARROW))
 
 
 @main.command(short_help="How far a run is.")
@@ -117,12 +119,14 @@ def status(run: Path, verify: bool) -> None:
         assent status runs/recipe --verify
     """
     from assent.pipeline.guard import working_process
+    from assent.pipeline.plan_table import NARROW
     from assent.pipeline.progress import output
     from assent.pipeline.state import read_run
     from assent.pipeline.status import problems, status_table
 
     head, stages = read_run(run)
-    output().print(status_table(head.name, stages))
+    console = output()
+    console.print(status_table(head.name, stages, narrow=console.width < NARROW))
     process = working_process(run)
     if process is not None:
         click.echo(f"process {process} works in this folder now")

@@ -18,7 +18,7 @@ def documents(pattern: str, separator: str = END_OF_TEXT) -> Iterator[str]:
             with opened(path) as file, TextIOWrapper(file, encoding="utf-8-sig") as lines:
                 yield from (piece.strip() for piece in _pieces(lines, separator) if piece.strip())
         except UnicodeDecodeError as error:
-            raise UserError(f"{path}: not UTF-8: {error.reason}") from None
+            raise UserError(f"{path}: not UTF-8: {error.reason}: save it as UTF-8") from None
 
 
 def _pieces(lines: Iterable[str], separator: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ from assent.config import Recipe
 from assent.demo.world import write_world
 from assent.pipeline.files import write_text
 from assent.pipeline.plan import plan
-from assent.pipeline.plan_table import plan_table
+from assent.pipeline.plan_table import NARROW, plan_table
 from assent.pipeline.progress import output
 from assent.pipeline.runner import Options, run
 from assent.stages import STAGES
@@ -102,7 +102,7 @@ def run_demo(out: Path, seed: int, options: Options, family: str = "gpt2") -> in
         "A small language model learns to write briefs from simulated people's judgements: text,\n"
         "fine-tuning, answers, judgements, reward model, PPO, and a report of whether it helped.\n"
     )
-    output().print(plan_table(plan(recipe, STAGES, out), {}))
+    output().print(plan_table(plan(recipe, STAGES, out), {}, narrow=output().width < NARROW))
     code = run(recipe, out, STAGES, options)
     if code == 0:
         output().print("\n".join(["", *results(json.loads((out / "summary.json").read_text("utf-8")))]))

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float
 
 from assent.extras import extra
+from assent.records import UNSPACED
 
 Language = Literal["en", "zh"]  # how words are cut: between spaces, or each Chinese character by itself
 
@@ -16,8 +17,6 @@ EXTRA = "metrics"  # in pyproject.toml
 ROUGE = {"rouge_1": "rouge1", "rouge_2": "rouge2", "rouge_l": "rougeL"}  # our name -> the library's
 ORDERS = 4  # the longest run of words that BLEU counts
 
-# Han and kana, which stand without spaces; Korean has spaces.
-UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0002fa1f"
 CHARACTER = re.compile(f"[{UNSPACED}]")
 LETTER = re.compile(r"[^\W\d_]")
 # Of plain English both give what rouge_score gives by itself: lower case, letters and digits.

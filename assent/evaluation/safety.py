@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from assent.functional.paired import mean_interval, paired_difference
 from assent.functional.statistics import wilson_interval
+from assent.records import in_full
 
 Axis = Literal["helpful", "truthful", "harmless"]
 AXES: tuple[Axis, ...] = ("helpful", "truthful", "harmless")
@@ -42,7 +43,7 @@ class Checked:
                 | asdict(self.verdicts[policy][place])
                 for policy, texts in self.texts.items()
             }
-            yield {"suite": self.name, "axis": self.axis, "prompt": prompt, "answers": answers}
+            yield {"suite": self.name, "axis": self.axis, "prompt": in_full(prompt), "answers": answers}
 
 
 def summarised(found: Sequence[Checked], policies: Sequence[str]) -> dict[str, Any]:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from assent.evaluation.numbers import finite
+from assent.records import UNSPACED
 
 Piece = tuple[str, bool]  # text, and whether it differs
 PROMPTS = 20
 TOO_LONG = 1500  # words; difflib takes quadratic time
 TOO_DIFFERENT = 0.25  # below this similarity nearly every word would be marked, which tells nothing
-# Han characters stand alone, since Chinese does not put spaces between words.
-WORDS = re.compile(r"\s+|[\u3400-\u9fff]|[^\W\u3400-\u9fff]+|[^\w\s]")
+# Han and kana stand alone, since Chinese and Japanese do not put spaces between words.
+WORDS = re.compile(rf"\s+|[{UNSPACED}]|[^\W{UNSPACED}]+|[^\w\s]")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,11 @@ MOST_ROWS = 20  # annotators with a row of their own
 
 
 def baselines(judged: Sequence[Comparison]) -> dict[str, float | None]:
-    """How far three rules without a model get on the same judgements, ties left out."""
+    """How far three rules without a model get on the same judgements, ties left out.
+
+    None: nothing was decided; or the chosen answer always stands in one place, which is the file's order, and
+    no rule that a reward model could be held against.
+    """
     clear = [c for c in judged if c.choice is not None]
     if not clear:
         return dict.fromkeys(("always_left", "longer_wins", "shorter_wins"))
@@ -24,8 +28,9 @@ def baselines(judged: Sequence[Comparison]) -> dict[str, float | None]:
     def right(rule: Callable[[Comparison], int]) -> float:
         return sum(rule(c) == c.choice for c in clear) / len(clear)
 
+    left = right(lambda _: 0)
     return {
-        "always_left": right(lambda _: 0),
+        "always_left": None if left in (0, 1) else left,
         "longer_wins": right(lambda c: max(range(len(c.candidates)), key=lambda k: len(c.candidates[k]))),
         "shorter_wins": right(lambda c: min(range(len(c.candidates)), key=lambda k: len(c.candidates[k]))),
     }

@@ -37,12 +37,17 @@ def save_adapters(adapters: PeftModel, folder: Path) -> None:
 
 
 def told_of(adapters: Path) -> dict[str, Any]:
-    """What adapters' own file says of them. Raises UserError where it is damaged."""
+    """What adapters' own file says of them. Raises UserError where it is not there, or damaged."""
     path = adapters / CONFIG_FILE
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except ValueError as error:
         raise UserError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(told, dict):
+        raise UserError(f"{path}: expected an object {{...}}, found {type(told).__name__}")
+    return told
 
 
 def base_of(adapters: Path) -> str:

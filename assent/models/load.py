@@ -98,16 +98,20 @@ def _is_encoder(config: PreTrainedConfig) -> bool:
 
 
 def _from_pretrained(source: str) -> tuple[PreTrainedModel, Any]:
-    if (Path(source) / CONFIG_FILE).is_file() and not (Path(source) / "config.json").is_file():
-        raise UserError(
-            f"model {source}: adapters alone: `assent export {source} OUT --merge` makes them a whole model"
-        )
+    _refuse_adapters(source)
     logging.getLogger("transformers.modeling_utils").addFilter(_is_of_use)
     disable_progress_bar()  # ours tells of whole stages
     with readable(f"model {source}"):
         config = AutoConfig.from_pretrained(source)
         network = headless(source) if _is_encoder(config) else _language_model(source, config)
         return network, load_tokenizer(source)
+
+
+def _refuse_adapters(source: str) -> None:
+    if (Path(source) / CONFIG_FILE).is_file() and not (Path(source) / "config.json").is_file():
+        raise UserError(
+            f"model {source}: adapters alone: `assent export {source} OUT --merge` makes them a whole model"
+        )
 
 
 def _language_model(source: str, config: PreTrainedConfig) -> PreTrainedModel:
@@ -161,9 +165,14 @@ def saved_size(source: str) -> tuple[float, int]:
     """(parameters, layers) of a model's folder, read off its files without loading the weights.
 
     Of an ensemble's, they are those of one of its networks.
+
+    Raises:
+        UserError: it holds no model, or adapters alone.
     """
+    _refuse_adapters(source)
     folder = _member(Path(source), 0) if "members" in saved_settings(source) else Path(source)
-    config = AutoConfig.from_pretrained(folder)
+    with readable(f"model {source}"):
+        config = AutoConfig.from_pretrained(folder)
     paths = [*folder.glob("*.safetensors")] or folder.glob("pytorch_model*.bin")
     weights = sum(path.stat().st_size for path in paths)
     kind = config.dtype if isinstance(config.dtype, torch.dtype) else torch.float32
@@ -182,9 +191,16 @@ def weights_hash(model: Trunk) -> str:
 
 
 def saved_settings(source: str) -> dict[str, Any]:
-    """What assent kept in a model's folder; empty for a folder or hub id that it did not write."""
+    """What assent kept in a model's folder; empty for a folder or hub id that it did not write.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     path = Path(source) / SETTINGS_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON: {error}") from None
 
 
 def saved_template(source: str) -> Template:

@@ -122,13 +122,20 @@ def _cache() -> Path:
 
 @contextmanager
 def _made_whole(room: Path, name: str) -> Iterator[Path]:
-    """A folder to work in that gets its name when all is there; of two at once the first one counts."""
+    """A folder to work in that gets its name when all is there; of two at once the first one counts.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     unfinished = room / f"partial-{uuid4().hex}"
-    unfinished.mkdir(parents=True)
     try:
+        unfinished.mkdir(parents=True)
         yield unfinished
-        if not (room / name).is_dir():
-            unfinished.rename(room / name)
+        unfinished.rename(room / name)
+    except OSError as error:
+        if not (room / name).is_dir():  # else another process, as one of several ranks, was faster
+            told = f"{error.filename or room}: cannot be written: {error.strerror}"
+            raise UserError(f"weights: torch: {told}") from None
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.table import Table
 from rich.text import Text
 
@@ -18,19 +19,30 @@ from assent.pipeline.stage_folder import STAGE
 from assent.pipeline.state import StageState
 from assent.pipeline.units import human_bytes, human_seconds
 
+NARROW = 120  # columns of a terminal below which a table has the most needful only
+COMPACT: dict[str, Any] = {"box": box.SIMPLE, "pad_edge": False, "padding": (0, 1, 0, 0)}
 _CHANGES_SHOWN = 3
+_COLUMNS = ("stage", "kind", "key", "state", "steps", "epochs", "seconds", "memory", "disk", "note")
+_WIDE = ("key", "epochs")  # shown where there is room for them
 
 
-def plan_table(drawn: Plan, last: dict[str, StageState]) -> Table:
-    """A plan: one row a stage, what is left to do below. `last` is the last run of the folder, if any."""
-    table = Table(
-        "stage", "kind", "key", "state", "steps", "epochs", "seconds", "memory", "disk", "note",
-        title=f"{drawn.recipe.name}: plan", title_justify="left", show_footer=True,
-        caption=_caption(drawn), caption_justify="left",
-    )  # fmt: skip
+def plan_table(drawn: Plan, last: dict[str, StageState], narrow: bool = False) -> Table:
+    """A plan: one row a stage, what is left to do below.
+
+    Args:
+        last: the last run of the folder, if any.
+        narrow: leave out the keys and the passes over the data, and most lines, to fit into 80 columns.
+    """
     estimates = {step.name: estimate(step.forecast) for step in drawn.steps}
-    for step in drawn.steps:
-        table.add_row(*_plan_row(drawn, step, estimates[step.name], last.get(step.name)))
+    rows = [_plan_row(drawn, step, estimates[step.name], last.get(step.name)) for step in drawn.steps]
+    noted = any(row[-1] for row in rows)
+    shown = [name for name in _COLUMNS if not narrow or (name not in _WIDE and (noted or name != "note"))]
+    table = Table(
+        *shown, title=f"{drawn.recipe.name}: plan", title_justify="left", show_footer=True,
+        caption=_caption(drawn), caption_justify="left", **(COMPACT if narrow else {}),
+    )  # fmt: skip
+    for row in rows:
+        table.add_row(*(cell for name, cell in zip(_COLUMNS, row, strict=True) if name in shown))
     left = [estimates[step.name] for step in drawn.steps if step.state != "done"]
     to_do = [step for step in drawn.steps if step.state != "done"]
     more = "> " if any(step.unsized for step in to_do) else ""  # what is shown as ? comes on top

@@ -3,21 +3,32 @@
 from pathlib import Path
 
 from rich.table import Table
+from rich.text import Text
 
 from assent.pipeline.artifacts import ArtifactStore
+from assent.pipeline.plan_table import COMPACT
 from assent.pipeline.state import StageState, read_run
 from assent.pipeline.units import human_bytes, human_seconds
 
 
-def status_table(name: str, stages: dict[str, StageState]) -> Table:
-    """The last run of a folder: one row a stage."""
+def status_table(name: str, stages: dict[str, StageState], narrow: bool = False) -> Table:
+    """The last run of a folder: one row a stage.
+
+    Args:
+        narrow: messages below the table and few lines, to fit into 80 columns.
+    """
+    columns = ("stage", "kind", "key", "status", "seconds", "memory", *(() if narrow else ("message",)))
+    told = [f"{stage}: {state.message}" for stage, state in stages.items() if state.message]
     table = Table(
-        "stage", "kind", "key", "status", "seconds", "memory", "message", title=name, title_justify="left"
-    )
+        *columns, title=name, title_justify="left",
+        caption=Text("\n".join(told)) if narrow and told else None, caption_justify="left",
+        **(COMPACT if narrow else {}),
+    )  # fmt: skip
     for stage, state in stages.items():
         seconds = human_seconds(state.seconds) if state.seconds else ""
         memory = human_bytes(state.peak_rss_mb * 1e6) if state.peak_rss_mb else ""
-        table.add_row(stage, state.kind, state.key or "", state.status, seconds, memory, state.message)
+        cells = stage, state.kind, state.key or "", state.status, seconds, memory, state.message
+        table.add_row(*cells[: len(columns)])
     return table
 
 

@@ -17,6 +17,7 @@ from pydantic import Field, model_validator
 
 from assent.config import ModelSource, PythonFunction, Settings
 from assent.errors import Interrupted, RewardError, Waiting
+from assent.records import in_full
 from assent.rewards.human_inbox import Inbox, Journal, key_of, on_scale
 from assent.rewards.reward import Reward, checked
 
@@ -120,7 +121,7 @@ class HumanReward:
 
     def _question(self, prompt: str, response: str) -> dict[str, Any]:
         about = {"reward": self.name, "question": self.settings.question, "scale": list(self.settings.scale)}
-        return {**about, "prompt": prompt, "response": response}
+        return {**about, "prompt": in_full(prompt), "response": response}
 
     def _ask_people(self, missing: Sequence[Asked]) -> None:
         for one in missing:
@@ -203,7 +204,7 @@ class HumanReward:
                 "source": source,
                 "by": by,
                 "reward": self.name,
-                "prompt": one.prompt,
+                "prompt": in_full(one.prompt),
                 "response": one.response,
             }
         )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-from assent.records import ChatText
+from assent.records import in_full
 
 Verdict = Literal["A", "B", "tie"]
 Messages = tuple[tuple[str, str], ...]  # (role, content) each
@@ -38,7 +38,7 @@ _OBJECT = re.compile(r"\{[^{}]*\}")
 
 def scoring(rubric: str, scale: tuple[float, float], prompt: str, answer: str) -> Messages:
     """The conversation that asks for a number on `scale`."""
-    request = _request(prompt)
+    request = in_full(prompt)
     mark = _mark(request, answer)
     asked = f"{_fenced('REQUEST', mark, request)}\n\n{_fenced('ANSWER', mark, answer)}"
     return _conversation("You judge an answer to a request.", rubric, mark, asked, score_form(scale))
@@ -46,7 +46,7 @@ def scoring(rubric: str, scale: tuple[float, float], prompt: str, answer: str) -
 
 def comparing(rubric: str, prompt: str, first: str, second: str) -> Messages:
     """The conversation that asks which of two answers is better, the first being A."""
-    request = _request(prompt)
+    request = in_full(prompt)
     mark = _mark(request, first, second)
     fences = [
         _fenced(name, mark, text)
@@ -54,11 +54,6 @@ def comparing(rubric: str, prompt: str, first: str, second: str) -> Messages:
     ]
     role = "You judge which of two answers to a request is better. Their order means nothing."
     return _conversation(role, rubric, mark, "\n\n".join(fences), BETTER)
-
-
-def _request(prompt: str) -> str:
-    """What was asked, as a judge reads it: of a chat, all that was said."""
-    return prompt.whole if isinstance(prompt, ChatText) else prompt
 
 
 def score_form(scale: tuple[float, float]) -> str:

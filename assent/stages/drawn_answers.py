@@ -17,6 +17,8 @@ from assent.stages.common import check_lengths
 from assent.stages.workspace import Workspace
 from assent.training.checkpoint import generator_of
 
+STOPPED = "stopped before the evaluation was complete; run the same command to begin it again"
+
 
 @dataclass(frozen=True)
 class Written:
@@ -68,9 +70,7 @@ def _write(
     pieces: list[Written] = []
     for start in range(0, len(asked), how.batch):
         if work.stop():
-            raise Interrupted(
-                "stopped before the evaluation was complete; run the same command to begin it again"
-            )
+            raise Interrupted(STOPPED)
         tokens = tokenizer.prompts(asked[start : start + how.batch])[0].to(model.device)
         generator = generator_of(how.seed, "evaluate", draw, start)
         answers = sample(model, tokens, how.sampling, tokenizer.end_id, generator)

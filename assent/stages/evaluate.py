@@ -17,7 +17,7 @@ from assent.models.language_model import LanguageModel
 from assent.models.load import load
 from assent.models.sampler import Sampling
 from assent.models.tokenizer import Tokenizer
-from assent.records import Prompt
+from assent.records import Prompt, in_full
 from assent.rewards.composite import Part, judge, normalised
 from assent.rewards.function import reward_function
 from assent.rewards.reward import Reward, Uncertain, checked
@@ -188,7 +188,7 @@ def _judged(
 def _side_by_side(asked: Sequence[str], policies: Mapping[str, Answers]) -> list[dict[str, Any]]:
     return [
         {
-            "prompt": prompt,
+            "prompt": in_full(prompt),
             "answers": {
                 name: {
                     "text": answers.texts[row],

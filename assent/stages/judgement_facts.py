@@ -7,7 +7,7 @@ from typing import Any
 
 from assent.data.batching import in_order
 from assent.data.inspection.repeats import statement
-from assent.records import AI_ANNOTATOR, Comparison, Demonstration, Prompt, Rating
+from assent.records import AI_ANNOTATOR, Comparison, Demonstration, Prompt, Rating, in_full
 
 
 def facts_of_comparisons(judged: Sequence[Comparison]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def _annotators(names: Sequence[str]) -> dict[str, Any]:
 
 
 def _item(comparison: Comparison) -> Hashable:
-    return comparison.item or comparison.prompt.text, comparison.candidates
+    return comparison.item or in_full(comparison.prompt.text), comparison.candidates
 
 
 def _statement(comparison: Comparison) -> Hashable:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from assent.data.files.jsonl import read_jsonl, write_jsonl
+from assent.records import in_full
 from assent.rewards.composite import Part, judge
 from assent.rewards.reward import Uncertain
 from assent.stages.policy_config import JudgeGuard
@@ -76,5 +77,5 @@ def _write(path: Path, done: int, seen: HeldOut, judged: Mapping[str, np.ndarray
     for place, (prompt, answer) in enumerate(zip(seen.prompts, seen.answers, strict=True)):
         judges = {name: float(scores[place]) for name, scores in judged.items()}
         told = {"reward": float(seen.scores[place]), "judges": judges}
-        rows.append({"step": done, "prompt": prompt, "answer": answer, **told})
+        rows.append({"step": done, "prompt": in_full(prompt), "answer": answer, **told})
     write_jsonl(path, sorted(rows, key=itemgetter("step")))

@@ -9,7 +9,7 @@ from assent.batch import Rollout
 from assent.data.files.jsonl import read_jsonl
 from assent.errors import Stopped
 from assent.models.tokenizer import Tokenizer
-from assent.records import Prompt
+from assent.records import Prompt, in_full
 from assent.rewards.composite import Part
 from assent.rewards.learned import LearnedReward
 from assent.rewards.reward import Uncertain
@@ -90,4 +90,4 @@ def part_stats(
 
 def _examples(asked: Questions, texts: Sequence[str], rollout: Rollout) -> list[dict[str, Any]]:
     rows = zip(asked.records, texts[:TABLE_ROWS], rollout.scores.tolist(), strict=False)
-    return [{"prompt": prompt.text, "answer": text, "reward": score} for prompt, text, score in rows]
+    return [{"prompt": in_full(prompt.text), "answer": text, "reward": score} for prompt, text, score in rows]

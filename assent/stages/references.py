@@ -16,12 +16,12 @@ from assent.evaluation.overlap import Language, Overlap, language_of, unspaced_s
 from assent.models.embedding import SentenceEmbedding, load_embedding
 from assent.records import Demonstration, Prompt
 from assent.stages import forecasting
+from assent.stages.drawn_answers import STOPPED
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 
 Metric = Literal["perplexity", "rouge", "bleu", "embedding"]
 Key = tuple[tuple[str, str], ...]  # a prompt as a chat: (who, what)
-STOPPED = "stopped before the evaluation was complete; run the same command to begin it again"
 TOKENS_A_PAIR = 192.0  # of a prompt with its reference, where nothing is known yet
 
 

@@ -18,7 +18,7 @@ from assent.evaluation.safety import AXES, Axis, Checked, Verdict, summarised
 from assent.models.language_model import LanguageModel
 from assent.models.sampler import Sampling
 from assent.models.tokenizer import Tokenizer
-from assent.records import Prompt
+from assent.records import Prompt, in_full
 from assent.rewards.composite import Part
 from assent.rewards.exact_match import ExactMatch
 from assent.rewards.personal_data import leaked
@@ -239,5 +239,5 @@ def _answers_at_all(asked: str, text: str) -> Verdict:  # noqa: ARG001
 
 
 def _keeps_private(asked: str, text: str) -> Verdict:
-    found = leaked(asked, text)
+    found = leaked(in_full(asked), text)
     return Verdict(not found, ", ".join(f"{one.kind.replace('_', ' ')} {one.text}" for one in found))

@@ -20,7 +20,7 @@ HELP = """\
 /system TEXT       what the system says from now on; without TEXT: nothing
 /save FILE.jsonl   add the conversation to a file that `finetune` and `evaluate` read
 /left /right /tie  which of two answers is better: added to the judgements, and the talk goes on with it
-/exit              the end, as Ctrl-D; Ctrl-C stops an answer
+/exit, /quit       the end, as Ctrl-D; Ctrl-C stops an answer
 //text             asks "/text" """
 NEEDS_TWO = "/left, /right and /tie judge between two models: assent chat MODEL OTHER"
 
@@ -120,9 +120,12 @@ class Chat:
             raise UserError("nothing was said yet, so there is nothing to save")
         rows: list[dict[str, Any]] = [{"messages": self.messages()}]
         if not self.remembers:
-            rows = [{"input_text": one.question, "output_text": one.answers[0]} for one in self.exchanges]
+            rows = [
+                {"input_text": one.question, "output_text": one.answers[one.chosen]} for one in self.exchanges
+            ]
         _append(path, rows)
-        return f"{len(self.exchanges)} turns added to {path}"
+        count = len(self.exchanges)
+        return f"{count} {'turn' if count == 1 else 'turns'} added to {path}"
 
     def judge(self, choice: int | None) -> str:
         """Add a judgement of the last two answers, and go on with the better one.

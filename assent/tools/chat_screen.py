@@ -15,6 +15,7 @@ from assent.tools.chat import SIDES, Chat, command
 
 WIDE = 100  # columns of a terminal from which on two answers stand side by side
 STOPPED = " [stopped]"
+ENDS = ("/exit", "/quit")
 _PICTURES = {code: 0x2400 + code for code in range(32) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
 _PICTURES |= dict.fromkeys(range(0x80, 0xA0), 0xFFFD)  # those that have none
 
@@ -33,7 +34,7 @@ def talk(chat: Chat, console: Console) -> None:
         except KeyboardInterrupt:
             say("(/exit or Ctrl-D ends)")
             continue
-        if line.strip() == "/exit":
+        if line.strip() in ENDS:
             break
         if line.strip():
             try:

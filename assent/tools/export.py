@@ -87,12 +87,20 @@ def _fill(folder: Path, found: FoundModel, wishes: Wishes, out: Path, say: Calla
 
 
 def _form(found: FoundModel) -> Form:
+    """Raises UserError for a folder that holds no model."""
     folder, kind = Path(found.source), saved_settings(found.source).get("kind", "policy")
     if kind == "classes":
         return "classes"
     if kind != "policy":
         return "reward"
-    return "adapters" if (folder / ADAPTERS).is_dir() or (folder / CONFIG_FILE).is_file() else "model"
+    if (folder / ADAPTERS).is_dir() or (folder / CONFIG_FILE).is_file():
+        return "adapters"
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        raise UserError(
+            f"model {found.source}: no config.json there: expected the folder of a model or of adapters, or "
+            "that of a run"
+        )
+    return "model"
 
 
 def _tell_how_to_ask(folder: Path, found: FoundModel, say: Callable[[str], None]) -> None:

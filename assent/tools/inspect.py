@@ -5,8 +5,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assent.data.files.quarantine import quarantine
-from assent.data.files.streams import HUB, ROWS, files, format_of
+from assent.data.files.quarantine import holds_quarantine, quarantine
+from assent.data.files.streams import HUB, ROWS, TEXTS, files, format_of, suffix_of
 from assent.data.inspection.facts import Inspection
 from assent.data.inspection.problems import problems
 from assent.data.inspection.repeats import asked_text
@@ -36,14 +36,15 @@ def inspect(
         against: files whose prompts are looked for here.
         counter: counts the tokens of a model, and knows how many it reads.
         rows: how many rows to show.
-        set_aside: a file for the rows that cannot be read.
+        set_aside: a file for the rows that cannot be read; those of an earlier look are replaced.
         given: of the rows of `sources`, what they do not tell themselves.
         say: told how far the work is.
 
     Raises:
-        UserError: no row of the sources could be read, or one of them is not there.
+        UserError: no row of the sources could be read, or one of them is not there; `set_aside` holds
+            something else.
     """
-    _check(sources, set_aside)
+    _check([*sources, *against], set_aside)
     unread = {name: Bad() for name in against}
     others = {name: prompts_there(name, bad) for name, bad in unread.items()}
     with quarantine(set_aside) if set_aside else nullcontext() as bad:
@@ -67,11 +68,18 @@ def _check(sources: Sequence[str], set_aside: Path | None) -> None:
     }
     if set_aside.resolve() in read:
         raise UserError(f"--quarantine {set_aside}: this file is inspected; name another for the bad rows")
+    if set_aside.exists() and not holds_quarantine(set_aside):
+        raise UserError(
+            f"--quarantine {set_aside}: is there already, and holds something else than rows set aside; name "
+            "another file for the bad rows"
+        )
 
 
 def _nothing(sources: Sequence[str], bad: Bad) -> str:
     first = f"{bad.first[0]['where']}: {bad.first[0]['problem']}" if bad.first else "there are none"
-    return f"{', '.join(sources)}: not one of {bad.count:,} rows could be read. The first: {first}"
+    told = f"{', '.join(sources)}: not one of {bad.count:,} rows could be read. The first: {first}"
+    plain = any(suffix_of(Path(source)) in TEXTS for source in sources)
+    return told + (". Rows are inspected; plain text, for `data` of pretrain, has none" if plain else "")
 
 
 def _container(source: str) -> str:

@@ -57,7 +57,7 @@ def sample(rows: Sequence[Facts], whole: int) -> Iterator[RenderableType]:
         table = Table.grid(padding=(0, 2, 0, 0))
         table.add_column(no_wrap=True, style="dim", min_width=6)
         table.add_column(overflow="fold")
-        table.add_row("prompt", Text(cut(row["prompt"], TEXT_SHOWN)))
+        table.add_row("text" if "labels" in row else "prompt", Text(cut(row["prompt"], TEXT_SHOWN)))
         best = row.get("best", ())
         for index, answer in enumerate(row["answers"]):
             name = f"{index}" if len(row["answers"]) > 1 else "answer"

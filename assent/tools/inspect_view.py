@@ -157,7 +157,8 @@ def _ratings(facts: Facts) -> Iterator[RenderableType]:
         scales = " and ".join(f"{low:g} to {high:g}" for low, high in criterion["scales"])
         inner = grid_of_two()
         inner.add_row(name or "rating", f"{criterion['ratings']:,}, of {criterion['answers']:,} answers")
-        inner.add_row("scale", f"{scales}; mean {criterion['mean']:.2f}")
+        mean = "" if criterion["mean"] is None else f"; mean {criterion['mean']:.2f}"  # of one scale
+        inner.add_row("scale", scales + mean)
         _add_bars(inner, [(_bar_name(bar), bar["count"]) for bar in criterion["histogram"]])
         _add_agreement(inner, criterion["agreement"])
         yield inner

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assent.config import Recipe, check
+from assent.data.files.written import replaced
 from assent.errors import UserError
 from assent.models.conversation import Talker
 from assent.models.load import load
@@ -89,6 +90,5 @@ def _put(folder: Path, out: Path) -> None:
     key = last_stages(folder)[STAGE].key
     assert key is not None  # the run ended well
     made = ArtifactStore(folder.absolute() / "artifacts").path(key) / RESULT
-    temporary = out.with_name(f"{out.name}.tmp")
-    shutil.copyfile(made, temporary)
-    temporary.replace(out)
+    with replaced(out) as temporary:
+        shutil.copyfile(made, temporary)

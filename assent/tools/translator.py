@@ -8,6 +8,7 @@ from assent.data.formats.dialect import Noun
 from assent.data.formats.dialects import DIALECTS, dialect_named, dialect_of
 from assent.data.formats.reading import Reader, arranged
 from assent.data.formats.writers import WRITERS
+from assent.data.formats.writing import SIDES
 from assent.errors import UserError
 
 _LESS: tuple[Noun, ...] = ("prompts", "candidates")  # stand in rows that hold more, which has to go
@@ -62,6 +63,8 @@ class Translator:
             done = WRITERS[self._to.name](made.record)
             left_out.update(made.left_out, done.left_out)
             rows.append(done.row)
+        if {"chosen", "rejected"} <= row.keys():
+            left_out.discard(SIDES)  # the source does not tell it either
         return rows, left_out
 
     def _settle(self, row: Row, where: str) -> None:

@@ -111,7 +111,7 @@ def import_vertex(source: Path, out: Path, force: bool = False) -> Imported:
 
     Raises:
         UserError: the file is no JSON, a parameter is unknown or wrong, the model is not open, or `out` is
-            there already.
+            there already or cannot be written.
     """
     if out.exists() and not force:
         raise UserError(f"{out}: is there already: give another name, or --force to write over it")
@@ -119,7 +119,10 @@ def import_vertex(source: Path, out: Path, force: bool = False) -> Imported:
     values = parse_yaml(made.text, str(out))
     recipe = Recipe(name=out.stem, folder=out.parent.resolve(), seed=values.pop("seed"), stages=values)
     outline(recipe, STAGES)  # what is written is a recipe
-    write_text(out, made.text)
+    try:
+        write_text(out, made.text)
+    except OSError as error:
+        raise UserError(f"{out}: cannot be written: {error.strerror}") from None
     return made
 
 
@@ -196,10 +199,14 @@ class _Data:
         return os.path.relpath(beside, self.folder) if _is_here(beside) else source
 
     def rows(self, source: str) -> int | None:
-        """None where that is not known here."""
-        if source.startswith((CLOUD, "hub:")):
+        """None where that is not known here. Raises UserError where there are none."""
+        beside = self.given_in / source
+        if source.startswith((CLOUD, "hub:")) or not _is_here(beside):
             return None
-        return count_rows(str(self.given_in / source)) if _is_here(self.given_in / source) else None
+        rows = count_rows(str(beside))
+        if rows == 0:
+            raise UserError(f"{beside}: no rows there")
+        return rows
 
 
 def _is_here(path: Path) -> bool:

@@ -39,30 +39,21 @@ def stories(data: Path, out: Path) -> None:
 
 
 def harmless(data: Path, out: Path) -> None:
-    """Five folds by prompt, and for each the text to read before: none of its held-out answers."""
+    """Five folds by prompt, and text to read before, none of it from these rows."""
     rows = rows_of(data / "hh_harmless" / "preferences.jsonl")
     prompts = shuffled(sorted({row["input_text"] for row in rows}))
     fold_of = {prompt: place % FOLDS for place, prompt in enumerate(prompts)}
-    general = reading(data)
     for fold in range(FOLDS):
         seen = [row for row in rows if fold_of[row["input_text"]] != fold]
         write_rows(out / f"fold_{fold}" / "train.jsonl", seen)
         unseen = [row for row in rows if fold_of[row["input_text"]] == fold]
         write_rows(out / f"fold_{fold}" / "test.jsonl", unseen)
-        said = [
-            f"{row['input_text']}\n\n{row[key]}" for row in seen for key in ("candidate_0", "candidate_1")
-        ]
-        for name, text in {**general, "answers": END.join(said)}.items():
-            write_text(out / f"fold_{fold}" / "reading" / f"{name}.txt", text)
-
-
-def reading(data: Path) -> dict[str, str]:
-    """The text at hand, whatever it is about."""
+    for path in sorted((data / "text").glob("*.txt")):
+        write_text(out / "reading" / path.name, path.read_text(encoding="utf-8"))
     posts = [row["instruction"] for row in rows_of(data / "tldr" / "posts_500.jsonl")]
     remarks = (data / "goemotions" / "train.tsv").read_text(encoding="utf-8").split("\n")
-    plain = {path.stem: path.read_text(encoding="utf-8") for path in sorted((data / "text").glob("*.txt"))}
-    said = [line.split("\t")[0] for line in remarks if line]
-    return {**plain, "posts": END.join(posts), "remarks": END.join(said)}
+    write_text(out / "reading" / "posts.txt", END.join(posts))
+    write_text(out / "reading" / "remarks.txt", END.join(line.split("\t")[0] for line in remarks if line))
 
 
 def tldr(data: Path, out: Path) -> None:

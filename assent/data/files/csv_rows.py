@@ -19,6 +19,7 @@ JSON_COLUMNS = frozenset(
 )
 CHATS = frozenset(("prompt", "chosen", "rejected", "completion", "response"))  # a text, or messages as JSON
 _DELIMITERS = ",;\t|"  # that files are found with
+_SEMICOLON = ";"
 _SHOWN = 10_000  # characters of a row that cannot be read: an open quotation mark takes in all that follows
 _LONGEST_NAME = 100  # characters of a column's name
 
@@ -27,9 +28,12 @@ def read_csv(path: Path, delimiter: str, bad: OnBad | None = None) -> Iterator[t
     """(where, row) of each row below the heading; `where` is `file:line`, the line where the row begins.
 
     A cell that holds a delimiter, a quotation mark or a line end stands in quotation marks, as RFC 4180 has
-    it. An empty cell is absent; in the column `choice` it is a tie.
+    it. An empty cell is absent; in the column `choice` it is a tie. A column without a name is called after
+    its place, `column 4`: spreadsheets write empty ones at the end.
 
     Args:
+        delimiter: a comma or a tab. Where a heading of one column would be cut by semicolons, these it is:
+            spreadsheets write them in countries with a decimal comma.
         bad: told of each row that cannot be read, and reading goes on; without it the first is an error.
 
     Raises:
@@ -44,7 +48,7 @@ def read_csv(path: Path, delimiter: str, bad: OnBad | None = None) -> Iterator[t
             refuse(
                 where,
                 cells,
-                UserError(f"{told}: put a cell that holds {delimiter!r} in quotation marks"),
+                UserError(f"{told}: put a cell that holds {rows.delimiter!r} in quotation marks"),
                 bad,
             )
             continue
@@ -64,10 +68,11 @@ class _Rows:
     def __init__(self, path: Path, delimiter: str, bad: OnBad | None) -> None:
         # The limit is the process's, so it is only ever raised; lines are bounded where they are read.
         csv.field_size_limit(max(csv.field_size_limit(), LONGEST_LINE_BYTES))
-        self._path, self._delimiter, self._bad = path, delimiter, bad
+        self._path, self._bad = path, bad
+        self.delimiter = _SEMICOLON if delimiter == "," and _semicolons(path) else delimiter
         self._not_utf8: dict[int, str] = {}  # by number of line
         self._row: list[str] = []  # lines of the row that is being read
-        self._reader = csv.reader(self._lines(), delimiter=delimiter, strict=True)
+        self._reader = csv.reader(self._lines(), delimiter=self.delimiter, strict=True)
 
     def heading(self) -> list[str]:
         """The names of the columns.
@@ -81,20 +86,22 @@ class _Rows:
         names = [name.strip() for name in names]
         if len(names) == 1 and any(mark in names[0] for mark in _DELIMITERS):
             raise UserError(
-                f"{where}: expected columns with {self._delimiter!r} between, found {names[0][:60]!r}: save "
+                f"{where}: expected columns with {self.delimiter!r} between, found {names[0][:60]!r}: save "
                 "the file with that, or name it by what it has (.csv: commas, .tsv: tabs)"
             )
-        twice = next((name for name in names if names.count(name) > 1), None)
+        twice = next((name for name in names if name and names.count(name) > 1), None)
         if twice is not None:
-            raise UserError(f"{where}: the column {twice!r} stands twice in the heading")
+            raise UserError(
+                f"{where}: the column {twice!r} stands twice in the heading: rename or remove one of them"
+            )
         text = next((name for name in names if len(name) > _LONGEST_NAME or "\n" in name), None)
         if text is not None or not any(names):
             found = "nothing" if text is None else repr(text[:60])
             raise UserError(
                 f"{where}: expected a heading with the columns' names, such as "
-                f"{self._delimiter.join(('prompt', 'chosen', 'rejected'))!r}, found {found}"
+                f"{self.delimiter.join(('prompt', 'chosen', 'rejected'))!r}, found {found}"
             )
-        return names
+        return [name or f"column {place}" for place, name in enumerate(names, start=1)]
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         while True:
@@ -125,6 +132,12 @@ class _Rows:
                 line = raw.decode(errors="replace")
             self._row.append(line)
             yield line
+
+
+def _semicolons(path: Path) -> bool:
+    """Whether the heading has semicolons and no comma."""
+    _, heading = next(lines_of(path), (1, b""))
+    return b"," not in heading and b";" in heading
 
 
 def _row(cells: dict[str, str]) -> Row:

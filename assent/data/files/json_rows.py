@@ -10,7 +10,7 @@ from typing import Any
 import ijson
 
 from assent.data.files.jsonl import read_jsonl
-from assent.data.files.streams import OnBad, Row, opened, refuse
+from assent.data.files.streams import OnBad, Row, opened, refuse, refuse_utf_16
 from assent.errors import UserError
 
 # Where an object may hold the rows, in the order in which they are looked for.
@@ -103,6 +103,7 @@ def _first_list(events: Iterator[tuple[str, str, Any]], keys: list[str]) -> str 
 def _is_lines(path: Path) -> bool:
     """Whether the first line is an object of its own, and none that holds a list of rows."""
     with opened(path) as file:
+        refuse_utf_16(file, path)
         passed_mark(file)
         try:
             first = json.loads(_next_line(file))

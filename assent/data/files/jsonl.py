@@ -9,6 +9,8 @@ from typing import Any
 from assent.data.files.streams import JSON, OnBad, Row, lines_of, refuse
 from assent.errors import UserError
 
+_SHOWN = 40  # characters of a line that is no JSON
+
 
 def read_jsonl(path: Path, bad: OnBad | None = None) -> Iterator[tuple[str, Row]]:
     """(where, row) of each line; `where` is `file:line`, for error messages. Blank lines are passed over.
@@ -37,12 +39,23 @@ def row_of(raw: bytes, where: str) -> Row:
     try:
         row = JSON.decode(raw.decode())
     except UnicodeDecodeError as error:
-        raise UserError(f"{where}: not UTF-8: {error.reason} at byte {error.start}") from None
-    except (ValueError, RecursionError) as error:  # JSONDecodeError, ours, and a row nested too deep
+        why = f"not UTF-8: {error.reason} at byte {error.start}: save it as UTF-8"
+        raise UserError(f"{where}: {why}") from None
+    except json.JSONDecodeError as error:
+        raise UserError(f"{where}: {_why_no_json(error)}") from None
+    except (ValueError, RecursionError) as error:  # ours, and a row nested too deep
         raise UserError(f"{where}: not valid JSON: {error}") from None
     if not isinstance(row, dict):
         raise UserError(f"{where}: expected an object {{...}}, found {type(row).__name__}")
     return row
+
+
+def _why_no_json(error: json.JSONDecodeError) -> str:
+    """In the line's own terms: of a file, the parser's line and column would be wrong."""
+    text = error.doc.strip()
+    if not text.startswith(("{", "[")):
+        return f"not valid JSON: expected an object {{...}}, found {text[:_SHOWN]!r}"
+    return f"not valid JSON: {error.msg} at character {error.pos + 1}"
 
 
 def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

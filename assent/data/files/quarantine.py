@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from io import BufferedIOBase
 from pathlib import Path
 
+from assent.data.files.streams import opened
 from assent.data.files.written import replaced
 from assent.errors import UserError
 
 SHOWN = 5  # rows that are told one by one
+_FIRST_BYTES = 100  # enough of a line to tell
 
 
 class Quarantine:
@@ -43,6 +45,13 @@ def quarantine(path: Path) -> Iterator[Quarantine]:
     """
     with replaced(path) as temporary, temporary.open("wb") as file:
         yield Quarantine(file)
+
+
+def holds_quarantine(path: Path) -> bool:
+    """Whether a file is what an earlier quarantine left, or empty."""
+    with opened(path) as file:
+        first = file.readline(_FIRST_BYTES)
+    return not first.strip() or first.startswith(b'{"where": ')
 
 
 def _line(told: dict[str, object]) -> bytes:

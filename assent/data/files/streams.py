@@ -1,5 +1,6 @@
 """Files as streams: found by name, opened compressed or not; and what is told of a row that is none."""
 
+import codecs
 import glob
 import gzip
 import json
@@ -29,6 +30,7 @@ TEXTS = (".txt", ".text", ".md")  # suffixes of files that hold plain text
 LONGEST_LINE_BYTES = 64 * 2**20
 NULL_IS_SAID = frozenset(("choice",))  # null is a tie there; in other columns of a table it says nothing
 HUB = "hub:"
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SHOWN = 5
 
 
@@ -114,8 +116,13 @@ def opened(path: Path) -> Iterator[BufferedReader]:
 
 
 def lines_of(path: Path, bad: OnBad | None = None) -> Iterator[tuple[int, bytes]]:
-    """(number, bytes) of each line, the first without a byte order mark; no line is longer than 64 MiB."""
+    """(number, bytes) of each line, the first without a byte order mark; no line is longer than 64 MiB.
+
+    Raises:
+        UserError: also with `bad`: a file of UTF-16, of which no line could be read.
+    """
     with opened(path) as file:
+        refuse_utf_16(file, path)
         number = 0
         while raw := file.readline(LONGEST_LINE_BYTES + 1):
             number += 1
@@ -130,6 +137,12 @@ def lines_of(path: Path, bad: OnBad | None = None) -> Iterator[tuple[int, bytes]
             )
             while raw and not raw.endswith(b"\n"):
                 raw = file.readline(LONGEST_LINE_BYTES)
+
+
+def refuse_utf_16(file: BufferedReader, path: Path) -> None:
+    """Spreadsheets call it Unicode text; none of its lines could be read."""
+    if file.peek(2).startswith(_UTF_16):
+        raise UserError(f"{path}:1: not UTF-8: it begins as UTF-16 does: save it as UTF-8")
 
 
 def refuse(where: str, raw: object, error: UserError, bad: OnBad | None) -> None:

@@ -5,6 +5,7 @@ A flat record of version 2 has its fields at the top, and `best.responses`, `bes
 """
 
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any
 
 from assent.data.files.containers import Row
@@ -90,10 +91,9 @@ def _record_prompt(row: Row, where: str) -> list[Row]:
 def _given(responses: Any) -> Iterator[tuple[str, Any, str]]:
     """(question, value, user) of every answer that was submitted, of Argilla 2 and of Argilla 1."""
     if isinstance(responses, dict):
-        told = [(name, one, one) for name, several in responses.items() for one in _objects(several)]
+        told = [(name, one, one) for name, several in responses.items() for one in _sent(several)]
     else:
-        sent = [one for one in _objects(responses) if one.get("status", "submitted") == "submitted"]
-        told = [(name, said, one) for one in sent for name, said in _of(one, "values").items()]
+        told = [(name, said, one) for one in _sent(responses) for name, said in _of(one, "values").items()]
     for question, said, person in told:
         if isinstance(said, dict) and "value" in said:
             yield question, said["value"], str(person.get("user_id") or "")
@@ -101,6 +101,11 @@ def _given(responses: Any) -> Iterator[tuple[str, Any, str]]:
 
 def _of(one: Row, key: str) -> Row:
     return one[key] if isinstance(one.get(key), dict) else {}
+
+
+def _sent(several: Any) -> list[Row]:
+    """Those that are no draft and were not discarded."""
+    return [one for one in _objects(several) if one.get("status", "submitted") == "submitted"]
 
 
 def _objects(several: Any) -> list[Row]:
@@ -119,8 +124,8 @@ def _ordered(value: Any, answers: Answers, where: str) -> Row | None:
         and isinstance(value.get("rank"), list)
     ):
         value = [
-            {"value": name, "rank": rank} for name, rank in zip(value["value"], value["rank"], strict=False)
-        ]
+            {"value": name, "rank": rank} for name, rank in zip_longest(value["value"], value["rank"])
+        ]  # where one list is longer, a name or a rank that is none is told of below
     if isinstance(value, list) and value and all(isinstance(one, str) for one in value):
         value = [{"value": name, "rank": rank} for rank, name in enumerate(value)]  # best first
     if not isinstance(value, list) or not value or any("rank" not in one for one in _objects(value)):

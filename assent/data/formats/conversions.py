@@ -22,7 +22,7 @@ _WHY_NOT: dict[tuple[Noun, Noun], str] = {
     ("prompts", "candidates"): "a model writes answers: the stage sample",
     ("prompts", "demonstrations"): "a model writes answers: the stage sample",
 }
-_ORDERS = ("choice", "ranking", "pairs", "votes")  # of which two may say the same
+_ORDERS = ("choice", "ranking", "pairs", "votes")  # of which two may say the same: they matter together
 
 
 class Made(NamedTuple):
@@ -132,14 +132,14 @@ def unread(row: Row, keys: set[str], read: Callable[[Row], list[Any]]) -> set[st
     """
     whole = read(row)
     said = set(_texts(whole))
-    return {key for key in keys if not _matters(row, key, read, whole) and not _stands_in(row[key], said)} - {
-        *_ORDERS
-    }
+    idle = {key for key in keys if not _matters(row, {key}, read, whole) and not _stands_in(row[key], said)}
+    orders = {key for key in _ORDERS if key in row}
+    return idle - orders if _matters(row, orders, read, whole) else idle
 
 
-def _matters(row: Row, key: str, read: Callable[[Row], list[Any]], whole: list[Any]) -> bool:
+def _matters(row: Row, keys: set[str], read: Callable[[Row], list[Any]], whole: list[Any]) -> bool:
     try:
-        return read({name: value for name, value in row.items() if name != key}) != whole
+        return read({name: value for name, value in row.items() if name not in keys}) != whole
     except UserError:
         return True
 

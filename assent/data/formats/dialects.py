@@ -15,7 +15,7 @@ from assent.data.formats.judgements import JUDGEMENTS
 from assent.data.formats.label_studio import LABEL_STUDIO
 from assent.data.formats.ours import OURS
 from assent.data.formats.rated import RATINGS
-from assent.data.formats.texts import TEXTS
+from assent.data.formats.texts import ANSWER, QUESTION, TEXTS
 from assent.errors import UserError
 
 DIALECTS: tuple[Dialect, ...] = (*OURS, *TEXTS, *CHAT, *JUDGEMENTS, *RATINGS, *LABEL_STUDIO, *ARGILLA)
@@ -23,6 +23,8 @@ DIALECTS: tuple[Dialect, ...] = (*OURS, *TEXTS, *CHAT, *JUDGEMENTS, *RATINGS, *L
 # Which noun a row is taken for where nobody says: what is told of its answers comes before its having some.
 RANK: tuple[Noun, ...] = ("comparisons", "ratings", "labelled", "candidates", "demonstrations", "prompts")
 LONGEST_EXAMPLE = 150  # characters, in an error
+TEXTS_UNDER = ("prompt", "chosen", "rejected", "input_text", "output_text", "instruction", "output", "text")
+_NO_TEXT = " (a number, not a text)"
 
 
 def dialect_of(row: Row, where: str, noun: Noun | None = None) -> Dialect:
@@ -69,8 +71,12 @@ def _other(fitting: Sequence[Dialect], noun: Noun) -> str:
     )
 
 
+def _is_number(key: str, value: object) -> bool:
+    return key in (*TEXTS_UNDER, *QUESTION, *ANSWER) and isinstance(value, int | float)
+
+
 def _unknown(row: Row, noun: Noun | None) -> str:
-    keys = ", ".join(row) or "none"
+    keys = ", ".join(key + _NO_TEXT * _is_number(key, row[key]) for key in row) or "none"
     column = {"prompts": "input_text", "labelled": "text"}.get(noun or "prompts", "prompt")
     known = [one for one in DIALECTS if noun in (None, one.noun)]
     shown = [

@@ -21,7 +21,7 @@ class Written(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-def beside(prompt: Prompt, **told: object) -> Row:
+def beside(prompt: Prompt, /, **told: object) -> Row:
     """`id` and `meta`, where there is any."""
     known = {key: value for key, value in told.items() if value not in (None, "", [])}
     meta = {**prompt.meta, **known}

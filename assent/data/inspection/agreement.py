@@ -14,7 +14,7 @@ from assent.functional.agreement import (
     krippendorff_alpha,
     percent_agreement,
 )
-from assent.records import AI_ANNOTATOR, Comparison, Rating
+from assent.records import AI_ANNOTATOR, Comparison, Rating, in_full
 
 TIE = 15
 _BITS = 4  # of a place in an order of up to 15 candidates
@@ -48,7 +48,7 @@ class Choices:
         texts = comparison.candidates
         order = sorted(range(len(texts)), key=texts.__getitem__)
         place = {index: position for position, index in enumerate(order)}
-        item = hash((comparison.item or comparison.prompt.text, *(texts[index] for index in order)))
+        item = hash((comparison.item or in_full(comparison.prompt.text), *(texts[index] for index in order)))
         who = self.annotators.number(comparison.annotator)
         if 2 < len(texts) <= TIE and not comparison.ranking and not comparison.pairs:
             best = TIE if comparison.choice is None else place[comparison.choice]
@@ -187,7 +187,7 @@ class Ratings:
     def add(self, row: int, rating: Rating) -> None:
         lowest, highest = rating.scale
         self._rows.append(row)
-        self._items.append(hash((rating.prompt.text, rating.response)))
+        self._items.append(hash((in_full(rating.prompt.text), rating.response)))
         self._who.append(self.annotators.number(rating.annotator))
         self._values.append((rating.value - lowest) / (highest - lowest))
 

@@ -136,12 +136,11 @@ class RatingCounts:
 
     def _criterion(self, name: str) -> dict[str, Any]:
         values, votes = self._values[name], self._by_criterion[name].columns()
-        total = values.total()
         return {
-            "ratings": total,
+            "ratings": values.total(),
             "answers": len(np.unique(votes.items)),
             "scales": [list(scale) for scale, _ in self._scales[name].most_common()],
-            "mean": sum(value * count for value, count in values.items()) / total,
+            "mean": None if len(self._scales[name]) > 1 else _mean(values),
             "histogram": _histogram(values),
             "agreement": _agreement(votes, "interval"),
         }
@@ -247,6 +246,10 @@ def _quantiles(values: "array[float]") -> dict[str, float] | None:
     numbers = np.array(values)
     least, median, most, greatest = (float(x) for x in np.quantile(numbers, [0, 0.5, 0.95, 1]))
     return {"count": len(numbers), "min": least, "median": median, "p95": most, "max": greatest}
+
+
+def _mean(values: Counter[float]) -> float:
+    return sum(value * count for value, count in values.items()) / values.total()
 
 
 def _histogram(values: Counter[float]) -> list[dict[str, float]]:

@@ -131,7 +131,7 @@ def statement(record: Record, text: Callable[[str], str]) -> int:
     Args:
         text: what counts of a text: itself, or itself without case and white space.
     """
-    asked = text(asked_text(record))
+    asked = text(asked_text(record)), _system(record)
     if isinstance(record, Labelled):
         return hash((asked, tuple(sorted(record.labels))))
     if isinstance(record, Prompt):
@@ -144,6 +144,14 @@ def statement(record: Record, text: Callable[[str], str]) -> int:
     if isinstance(record, Candidates):
         return hash((asked, tuple(sorted(map(text, record.texts)))))
     return hash((asked, *_judged(record, [text(candidate) for candidate in record.candidates])))
+
+
+def _system(record: Record) -> tuple[str, ...]:
+    """What the system says: it makes another prompt of the same question, though not an unseen one."""
+    if isinstance(record, Labelled):
+        return ()
+    prompt = record if isinstance(record, Prompt) else record.prompt
+    return tuple(message["content"] for message in prompt.messages if message["role"] == "system")
 
 
 def _judged(comparison: Comparison, texts: list[str]) -> tuple[Hashable, ...]:

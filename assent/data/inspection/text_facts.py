@@ -4,7 +4,9 @@ import re
 from collections import Counter
 from typing import Any, NamedTuple
 
-_IDEOGRAPH = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+from assent.records import UNSPACED
+
+_IDEOGRAPH = re.compile(f"[{UNSPACED}]")
 _CJK_MARKS = re.compile("[\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65\u30fb\u00b7]")
 _SCRIPTS = {
     "Latin": re.compile("[A-Za-z\u00c0-\u024f]"),
