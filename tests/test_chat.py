@@ -14,6 +14,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 from conftest import tiny
+from interrupts import heeds_ctrl_c
 from rich.console import Console
 
 from assent.cli import main
@@ -232,7 +233,8 @@ def test_a_session_on_a_terminal(bpe, tmp_path):
     longest = ["--max-new-tokens", "1000000", "--temperature", "9"]
     here, there = pty.openpty()
     words = [sys.executable, "-m", "assent", "chat", source, *longest]
-    with subprocess.Popen(words, stdin=there, stdout=there, stderr=there) as process:
+    heeding = {"preexec_fn": heeds_ctrl_c}
+    with subprocess.Popen(words, stdin=there, stdout=there, stderr=there, **heeding) as process:
         try:
             heard_until(here, "> ")
             os.write(here, b"hello\n")

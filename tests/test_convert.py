@@ -9,6 +9,7 @@ import time
 
 import pytest
 from click.testing import CliRunner
+from interrupts import heeds_ctrl_c
 
 from assent.cli import main
 from assent.data.formats.dialects import DIALECTS
@@ -285,10 +286,9 @@ def test_a_whole_folder_becomes_one_file(folder):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_in_the_middle_leaves_nothing(folder, number):
     put("in.jsonl", *[FEN] * 60_000)
-    words = ["convert", "in.jsonl", "out.json.gz", "--to", "hh", "--quarantine", "bad.jsonl"]
-    with subprocess.Popen(
-        [sys.executable, "-m", "assent", *words], stderr=subprocess.PIPE, text=True
-    ) as process:
+    words = [sys.executable, "-m", "assent", "convert", "in.jsonl", "out.json.gz", "--to", "hh"]
+    words += ["--quarantine", "bad.jsonl"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, preexec_fn=heeds_ctrl_c) as process:  # noqa: PLW1509 - no threads here
         while len(os.listdir()) < 3 and process.poll() is None:  # until both files stand beside, unfinished
             time.sleep(0.01)
         process.send_signal(number)

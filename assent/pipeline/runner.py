@@ -15,7 +15,7 @@ from assent.errors import Interrupted, Stopped, UserError, Waiting
 from assent.pipeline.files import write_text
 from assent.pipeline.guard import exclusive, stop_on_signal, writable
 from assent.pipeline.hashes import Hashes
-from assent.pipeline.machine import machine, versions
+from assent.pipeline.machine import keep_few_shapes, machine, versions
 from assent.pipeline.outline import Stages
 from assent.pipeline.plan import Step, exports, plan, request_key
 from assent.pipeline.progress import Progress, output
@@ -60,6 +60,7 @@ def run(recipe: Recipe, out: Path, stages: Stages, options: Options | None = Non
             the exit code 2.
     """
     options = options or Options()
+    keep_few_shapes()
     check_trackers(options.trackers)
     hashes = Hashes(out.absolute() / "hashes.json")
     drawn = plan(recipe, stages, out, hashes, look="nowhere")  # a mistake leaves no folder behind
