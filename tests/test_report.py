@@ -225,3 +225,13 @@ def test_colours_are_readable_in_both_themes():
             assert contrast(theme[text], theme[ground]) >= 4.5, (text, ground)
         for place in range(1, 7):
             assert contrast(theme[f"series-{place}"], theme["card"]) >= 3, place
+
+
+def test_before_and_after_are_said_only_where_something_was_trained():
+    whole = made_up_record()
+    compared = replace(whole, stages=[one for one in whole.stages if one.kind == "evaluate"])
+    labels = [
+        re.findall(r'class="who"><b>\w+</b>( · before| · after)?', render(one)) for one in (whole, compared)
+    ]
+    assert {" · before", " · after"} <= set(labels[0])
+    assert set(labels[1]) == {""}

@@ -55,6 +55,7 @@ def render(record: RunRecord) -> str:
         duels=duels(record),
         before=before,
         after=after,
+        tuned=any(stage.kind == "policy" for stage in record.stages),
         graph=laid_out(record.stages),
         curves=_numbered(record, charts),
         rewards=views(record),

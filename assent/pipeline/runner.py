@@ -98,6 +98,7 @@ class _Run:
         self._to_refresh = {
             step.name for step in self._plan.steps if options.refresh_feedback and exports(stages[step.kind])
         }
+        self._told: set[str] = set()  # stages whose end was explained on stderr, which nothing silences
         self._check_disk()
         found = {step.name: self._found(step) for step in self._plan.steps}
         self._state = RunState(around.out / "run.json", _head(recipe, options), found)
@@ -122,7 +123,7 @@ class _Run:
         for name, stage in self._state.stages.items():
             if stage.status == "done" or not self._is_chosen(name):
                 continue
-            why = f": {stage.message}" if stage.message else ""
+            why = f": {stage.message}" if stage.message and name not in self._told else ""
             console.print(f"{name}: {stage.status}{why}", markup=False, soft_wrap=True)
         done = sum(stage.status == "done" for stage in self._state.stages.values())
         console.print(f"{done} of {len(self._state.stages)} stages done", markup=False)
@@ -171,8 +172,11 @@ class _Run:
             end.message = end.message.removeprefix(f"{step.name}: ")  # said by whoever shows the message
             self._note_end(step, end)
         if end.code:
-            tell = self._around.progress.say if end.status == "waiting" else self._around.progress.warn
+            waits = end.status == "waiting"
+            tell = self._around.progress.say if waits else self._around.progress.warn
             tell(f"{step.name}: {end.message}")
+            if not waits:
+                self._told.add(step.name)
 
     def _note_end(self, step: Step, end: "_End") -> None:
         found = self._found(self._plan.step(step.name))
