@@ -101,7 +101,7 @@ def test_weights_that_are_pickles_are_asked_for(tmp_path, capsys):
     _, _, places = summaries(tmp_path)
     places["tuned__rewards__0__classifier__weights"] = "safetensors"
     assert ran(tmp_path / "run", "summarize-flan-t5", **places) == 2
-    assert "give `weights: torch` beside `model`" in capsys.readouterr().out.replace("\n", " ")
+    assert "give `weights: torch` beside `model`" in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_gpt2_happy(tmp_path):
