@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from assent.cli.group import QUIET, main
+from assent.cli.group import COLUMN, QUIET, SCALE, main
 from assent.errors import UserError
 
 
@@ -26,14 +26,8 @@ class _WithFormats(click.Command):
 @click.argument("out", metavar="OUT", type=click.Path(path_type=Path))
 @click.option("--to", required=True, metavar="FORMAT", help="The format to write.")
 @click.option("--from", "given", metavar="FORMAT", help="The format of IN, where its rows do not tell.")
-@click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="NEW=OLD",
-    help="IN calls NEW by another name; a point steps inside: prompt=data.ask. May be given more than once.",
-)
-@click.option("--scale", metavar="LOW-HIGH", help="Of ratings that do not say it themselves, such as 1-5.")
+@COLUMN
+@SCALE
 @click.option("--threshold", type=float, help="For good-bad: from which rating on an answer is good.")
 @click.option(
     "--quarantine",

@@ -49,6 +49,16 @@ SET = click.option(
     help="Change a setting; may be given more than once.",
 )
 QUIET = click.option("--quiet", is_flag=True, help="No progress, only the outcome.")
+COLUMN = click.option(
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="NEW=OLD",
+    help="NEW has another name there; a point steps inside: prompt=data.ask. May be given more than once.",
+)
+SCALE = click.option(
+    "--scale", metavar="LOW-HIGH", help="Of ratings that do not say it themselves, such as 1-5."
+)
 TRACK = click.option(
     "--track",
     "trackers",

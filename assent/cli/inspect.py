@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from assent.cli.group import main
+from assent.cli.group import COLUMN, SCALE, main
 
 
 @main.command(short_help="What is in a file, and what is wrong with it.")
@@ -21,14 +21,8 @@ from assent.cli.group import main
     help="Set aside the rows that cannot be read.",
 )
 @click.option("--from", "dialect", metavar="FORMAT", help="The format, where rows do not tell.")
-@click.option(
-    "--column",
-    "columns",
-    multiple=True,
-    metavar="NEW=OLD",
-    help="A column of another name, as input_text=article; may be given more than once.",
-)
-@click.option("--scale", metavar="LOW-HIGH", help="Of ratings that do not say it themselves, such as 1-5.")
+@COLUMN
+@SCALE
 @click.option("--json", "as_json", is_flag=True, help="The same as one JSON object.")
 def inspect(  # noqa: PLR0913, PLR0917 - one parameter an option
     files: tuple[str, ...],

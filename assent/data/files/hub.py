@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from assent.data.files.parquet import plain_row
-from assent.data.files.streams import HUB, OnBad, Row, refuse
+from assent.data.files.parquet import plain_rows
+from assent.data.files.streams import HUB, OnBad, Row
 from assent.errors import UserError
 from assent.extras import extra
 
@@ -61,14 +61,7 @@ def read_hub(source: str, bad: OnBad | None = None) -> Iterator[tuple[str, Row]]
         UserError: `datasets` is not installed; no such set, config or split; no network and not in the cache.
     """
     wanted = HubSet.of(source)
-    for number, raw in enumerate(_loaded(wanted), start=1):
-        where = f"{wanted}: row {number}"
-        try:
-            row = plain_row(raw, where)
-        except UserError as error:
-            refuse(where, None, error, bad)
-            continue
-        yield where, row
+    yield from plain_rows(_loaded(wanted), str(wanted), bad)
 
 
 def count_hub(source: str) -> int | None:

@@ -2,10 +2,11 @@
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date, time
 from decimal import Decimal
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,17 +29,7 @@ def read_parquet(path: Path, bad: OnBad | None = None) -> Iterator[tuple[str, Ro
         UserError: pyarrow is not installed; not Parquet, or damaged.
     """
     with _file(path) as file:
-        number = 0
-        for batch in _batches(file, path):
-            for raw in batch:
-                number += 1
-                where = f"{path}: row {number}"
-                try:
-                    row = plain_row(raw, where)
-                except UserError as error:
-                    refuse(where, None, error, bad)
-                    continue
-                yield where, row
+        yield from plain_rows(chain.from_iterable(_batches(file, path)), str(path), bad)
 
 
 def count_parquet(path: Path) -> int:
@@ -47,7 +38,19 @@ def count_parquet(path: Path) -> int:
         return file.metadata.num_rows
 
 
-def plain_row(raw: Row, where: str) -> Row:
+def plain_rows(typed: Iterable[Row], source: str, bad: OnBad | None) -> Iterator[tuple[str, Row]]:
+    """(where, row) of each typed row, counted from 1, in the types that JSON has."""
+    for number, raw in enumerate(typed, start=1):
+        where = f"{source}: row {number}"
+        try:
+            row = _plain_row(raw, where)
+        except UserError as error:
+            refuse(where, None, error, bad)
+            continue
+        yield where, row
+
+
+def _plain_row(raw: Row, where: str) -> Row:
     """A row of typed columns in the types that JSON has.
 
     Raises:
