@@ -1,0 +1,1 @@
+"""Practice, tests and gold: whether somebody judges as the guideline asks."""

@@ -1,0 +1,160 @@
+"""Django's settings, made by a function: importing this does nothing, and no environment is read."""
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, connections
+
+from assent.errors import UserError
+from assent.feedback.services import Services
+
+HERE = Path(__file__).parent
+LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
+BUSY_SECONDS = 5.0  # that a writer waits for another process, before the browser is told to try again
+WEEK_SECONDS = 7 * 24 * 3600
+# Each connection says so again: synchronous is no property of the file. FULL: a commit is on disk.
+ON_CONNECT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768;"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the app listens, as its cookies and its checks of addresses must know."""
+
+    hosts: Sequence[str] = LOCAL_HOSTS
+    https: bool = False  # behind a proxy that ends TLS and sets X-Forwarded-Proto
+
+
+def configure(database: Path, services: Services, place: Place = Place()) -> None:
+    """Point Django at a database file, once a process or again; then bring its tables up to date.
+
+    Raises:
+        UserError: the database is of a later release, or its folder cannot be written.
+    """
+    database = database.resolve()
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        secret = _secret(database.with_name(f"{database.name}.secret"))
+    except OSError as error:
+        raise UserError(f"{database.parent}: {error.strerror}: give a folder that can be written") from None
+    if settings.configured:
+        _point_at(database, services, secret, place)
+    else:
+        settings.configure(**_settings(database, services, secret, place))
+        django.setup()
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def _secret(path: Path) -> str:
+    """What sessions are signed with: made at the first start, readable by its owner alone."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(handle, "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+    return path.read_text(encoding="ascii").strip()
+
+
+def _point_at(database: Path, services: Services, secret: str, place: Place) -> None:
+    """Another database in the same process: one after the other, not two at a time."""
+    connections.close_all()
+    wanted = _settings(database, services, secret, place)
+    for key, value in wanted.items():
+        setattr(settings, key, value)
+    connections.settings["default"]["NAME"] = str(database)
+    connection.settings_dict["NAME"] = str(database)
+
+
+def _settings(database: Path, services: Services, secret: str, place: Place) -> dict[str, Any]:
+    return {
+        "SECRET_KEY": secret,
+        "DEBUG": False,
+        "ALLOWED_HOSTS": list(place.hosts),
+        "SERVICES": services,
+        "DATABASES": {
+            "default": {
+                "ENGINE": "django.db.backends.sqlite3",
+                "NAME": str(database),
+                "CONN_MAX_AGE": None,
+                "OPTIONS": {
+                    "transaction_mode": "IMMEDIATE",
+                    "timeout": BUSY_SECONDS,
+                    "init_command": ON_CONNECT,
+                },
+            }
+        },
+        "INSTALLED_APPS": [
+            "django.contrib.auth",
+            "django.contrib.contenttypes",
+            "django.contrib.sessions",
+            "assent.feedback.schema.apps.Schema",
+        ],
+        "MIDDLEWARE": [
+            "assent.feedback.middleware.headers",
+            "assent.feedback.middleware.busy",
+            "django.middleware.security.SecurityMiddleware",
+            "django.contrib.sessions.middleware.SessionMiddleware",
+            "django.middleware.locale.LocaleMiddleware",
+            "django.middleware.common.CommonMiddleware",
+            "django.middleware.csrf.CsrfViewMiddleware",
+            "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "assent.feedback.middleware.language",
+        ],
+        "ROOT_URLCONF": "assent.feedback.urls",
+        "TEMPLATES": [
+            {
+                "BACKEND": "django.template.backends.django.DjangoTemplates",
+                "DIRS": [HERE / "templates"],
+                "OPTIONS": {
+                    "context_processors": [
+                        "django.template.context_processors.request",
+                        "django.template.context_processors.i18n",
+                        "django.contrib.auth.context_processors.auth",
+                    ]
+                },
+            }
+        ],
+        "AUTH_USER_MODEL": "feedback.Person",
+        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
+        "AUTH_PASSWORD_VALIDATORS": [
+            {"NAME": f"django.contrib.auth.password_validation.{name}"}
+            for name in (
+                "UserAttributeSimilarityValidator",
+                "MinimumLengthValidator",
+                "CommonPasswordValidator",
+            )
+        ],
+        "SESSION_ENGINE": "assent.feedback.store.sessions",
+        "SESSION_COOKIE_AGE": WEEK_SECONDS,
+        "SESSION_COOKIE_HTTPONLY": True,
+        "SESSION_COOKIE_SAMESITE": "Lax",  # Strict would lose the session of whoever follows an invite link
+        "SESSION_COOKIE_SECURE": place.https,
+        "CSRF_COOKIE_HTTPONLY": True,
+        "CSRF_COOKIE_SAMESITE": "Strict",
+        "CSRF_COOKIE_SECURE": place.https,
+        "CSRF_FAILURE_VIEW": "assent.feedback.views.errors.forged",
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https") if place.https else None,
+        "LOGIN_URL": "/login",
+        "LANGUAGE_CODE": "en",
+        "LANGUAGES": [("en", "English"), ("zh-hans", "中文")],
+        "LOCALE_PATHS": [HERE / "locale"],
+        "LANGUAGE_COOKIE_NAME": "language",
+        "LANGUAGE_COOKIE_HTTPONLY": True,
+        "LANGUAGE_COOKIE_SAMESITE": "Lax",
+        "LANGUAGE_COOKIE_SECURE": place.https,
+        "LANGUAGE_COOKIE_AGE": 365 * 24 * 3600,
+        "USE_I18N": True,
+        "USE_TZ": True,
+        "TIME_ZONE": "UTC",
+        "APPEND_SLASH": False,
+        "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 2**20,  # of a body that is no file
+        "FILE_UPLOAD_MAX_MEMORY_SIZE": 2**20,  # larger files go to a temporary one
+        "LOGGING_CONFIG": None,
+    }

@@ -1,0 +1,35 @@
+"""Pages for what went wrong: no traceback, and what to do next. JSON where a script asked."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+
+def _page(request: HttpRequest, status: int, title: str, what_next: str) -> HttpResponse:
+    if request.headers.get("Accept", "").startswith("application/json"):
+        return JsonResponse({"error": f"{title}. {what_next}"}, status=status)
+    return render(request, "feedback/error.html", {"title": title, "what_next": what_next}, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return _page(request, 400, _("This request cannot be understood"), _("Go back and try again."))
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return _page(
+        request, 403, _("This is not yours to see"), _("Ask an admin of this project for an invite.")
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
+    return _page(request, 404, _("There is no such page"), _("Go to the start page."))
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    return _page(request, 403, _("This page is too old"), _("Reload it; what you typed is kept."))
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    return _page(
+        request, 500, _("Something broke on our side"), _("Reload the page; what was stored is kept.")
+    )

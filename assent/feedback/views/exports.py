@@ -1,0 +1,5 @@
+"""Not there yet."""
+
+from typing import Any
+
+ROUTES: tuple[tuple[str, Any, str], ...] = ()

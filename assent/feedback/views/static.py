@@ -1,0 +1,41 @@
+"""Styles and scripts, out of the package: no build, no other server."""
+
+import hashlib
+import mimetypes
+from functools import cache
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.views.decorators.http import require_safe
+
+from assent.feedback.settings import HERE
+
+FOLDER = HERE / "static"
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", ".png": "image/png"}
+
+
+@cache
+def _file(name: str) -> tuple[bytes, str] | None:
+    """(content, its hash) of a file of the package; nothing else is ever read."""
+    known = {str(path.relative_to(FOLDER)): path for path in FOLDER.rglob("*") if path.suffix in TYPES}
+    if name not in known:
+        return None
+    content = known[name].read_bytes()
+    return content, f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+
+
+@require_safe
+def file(request: HttpRequest, name: str) -> HttpResponse:
+    found = _file(name)
+    if found is None:
+        raise Http404
+    content, etag = found
+    if request.headers.get("If-None-Match") == etag:
+        return HttpResponseNotModified()
+    kind = TYPES.get(f".{name.rpartition('.')[2]}") or mimetypes.guess_type(name)[0] or "text/plain"
+    response = HttpResponse(content, content_type=f"{kind}; charset=utf-8")
+    response["ETag"] = etag
+    response["Cache-Control"] = "no-cache"  # asked for each time, sent when it has changed
+    return response
+
+
+ROUTES = (("static/<path:name>", file, "static"),)
