@@ -14,7 +14,9 @@ PACKAGE = ROOT / "assent"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 LONGEST_FILE_LINES = 300
 
-LONG_FILES: dict[str, str] = {}  # path -> the reason why it may be longer
+LONG_FILES: dict[str, str] = {
+    "assent/feedback/schema/migrations/0001_tables.py": "Django writes it",
+}  # path -> the reason why it may be longer
 IMPORTS_INSIDE_FUNCTIONS = {
     "cli/": "`assent --help` answers at once",
     "pipeline/tracking.py": "no tracker is needed, so each is imported where it is opened",
@@ -56,7 +58,7 @@ def test_imports_stand_at_the_top():
 
 
 def test_files_are_short():
-    files = [*MODULES, *sorted((ROOT / "tests").glob("*.py"))]
+    files = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
     lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in files}
     assert {
         name: length

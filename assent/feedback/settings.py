@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,52 @@ HERE = Path(__file__).parent
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 BUSY_SECONDS = 5.0  # that a writer waits for another process, before the browser is told to try again
 WEEK_SECONDS = 7 * 24 * 3600
+YEAR_SECONDS = 365 * 24 * 3600
 # Each connection says so again: synchronous is no property of the file. FULL: a commit is on disk.
 ON_CONNECT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768;"
+
+_VALIDATION = "django.contrib.auth.password_validation"
+FIXED: Mapping[str, Any] = {  # whatever the place
+    "DEBUG": False,
+    "INSTALLED_APPS": [
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.sessions",
+        "assent.feedback.schema.apps.Schema",
+    ],
+    "MIDDLEWARE": [
+        "assent.feedback.middleware.headers",
+        "assent.feedback.middleware.busy",
+        "django.middleware.security.SecurityMiddleware",
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.middleware.locale.LocaleMiddleware",
+        "django.middleware.common.CommonMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "assent.feedback.middleware.language",
+    ],
+    "ROOT_URLCONF": "assent.feedback.urls",
+    "AUTH_USER_MODEL": "feedback.Person",
+    "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
+    "AUTH_PASSWORD_VALIDATORS": [
+        {"NAME": f"{_VALIDATION}.UserAttributeSimilarityValidator", "OPTIONS": {"user_attributes": ["name"]}},
+        {"NAME": f"{_VALIDATION}.MinimumLengthValidator"},
+        {"NAME": f"{_VALIDATION}.CommonPasswordValidator"},
+    ],
+    "SESSION_ENGINE": "assent.feedback.store.sessions",
+    "CSRF_FAILURE_VIEW": "assent.feedback.views.errors.forged",
+    "LOGIN_URL": "/login",
+    "LANGUAGE_CODE": "en",
+    "LANGUAGES": [("en", "English"), ("zh-hans", "中文")],
+    "LOCALE_PATHS": [HERE / "locale"],
+    "USE_I18N": True,
+    "USE_TZ": True,
+    "TIME_ZONE": "UTC",
+    "APPEND_SLASH": False,
+    "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 2**20,  # of a body that is no file
+    "FILE_UPLOAD_MAX_MEMORY_SIZE": 2**20,  # larger files go to a temporary one
+    "LOGGING_CONFIG": None,
+}
 
 
 @dataclass(frozen=True)
@@ -75,86 +119,51 @@ def _point_at(database: Path, services: Services, secret: str, place: Place) -> 
 def _settings(database: Path, services: Services, secret: str, place: Place) -> dict[str, Any]:
     return {
         "SECRET_KEY": secret,
-        "DEBUG": False,
         "ALLOWED_HOSTS": list(place.hosts),
         "SERVICES": services,
-        "DATABASES": {
-            "default": {
-                "ENGINE": "django.db.backends.sqlite3",
-                "NAME": str(database),
-                "CONN_MAX_AGE": None,
-                "OPTIONS": {
-                    "transaction_mode": "IMMEDIATE",
-                    "timeout": BUSY_SECONDS,
-                    "init_command": ON_CONNECT,
-                },
-            }
-        },
-        "INSTALLED_APPS": [
-            "django.contrib.auth",
-            "django.contrib.contenttypes",
-            "django.contrib.sessions",
-            "assent.feedback.schema.apps.Schema",
-        ],
-        "MIDDLEWARE": [
-            "assent.feedback.middleware.headers",
-            "assent.feedback.middleware.busy",
-            "django.middleware.security.SecurityMiddleware",
-            "django.contrib.sessions.middleware.SessionMiddleware",
-            "django.middleware.locale.LocaleMiddleware",
-            "django.middleware.common.CommonMiddleware",
-            "django.middleware.csrf.CsrfViewMiddleware",
-            "django.contrib.auth.middleware.AuthenticationMiddleware",
-            "assent.feedback.middleware.language",
-        ],
-        "ROOT_URLCONF": "assent.feedback.urls",
-        "TEMPLATES": [
-            {
-                "BACKEND": "django.template.backends.django.DjangoTemplates",
-                "DIRS": [HERE / "templates"],
-                "OPTIONS": {
-                    "context_processors": [
-                        "django.template.context_processors.request",
-                        "django.template.context_processors.i18n",
-                        "django.contrib.auth.context_processors.auth",
-                    ]
-                },
-            }
-        ],
-        "AUTH_USER_MODEL": "feedback.Person",
-        "PASSWORD_HASHERS": ["django.contrib.auth.hashers.Argon2PasswordHasher"],
-        "AUTH_PASSWORD_VALIDATORS": [
-            {"NAME": f"django.contrib.auth.password_validation.{name}"}
-            for name in (
-                "UserAttributeSimilarityValidator",
-                "MinimumLengthValidator",
-                "CommonPasswordValidator",
-            )
-        ],
-        "SESSION_ENGINE": "assent.feedback.store.sessions",
+        "DATABASES": {"default": _database(database)},
+        "TEMPLATES": [_templates()],
+        **_cookies(https=place.https),
+        **FIXED,
+    }
+
+
+def _database(path: Path) -> dict[str, Any]:
+    options = {"transaction_mode": "IMMEDIATE", "timeout": BUSY_SECONDS, "init_command": ON_CONNECT}
+    return {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(path),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": options,
+    }
+
+
+def _templates() -> dict[str, Any]:
+    processors = [
+        "django.template.context_processors.request",
+        "django.template.context_processors.i18n",
+        "django.contrib.auth.context_processors.auth",
+    ]
+    return {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [HERE / "templates"],
+        "OPTIONS": {"context_processors": processors},
+    }
+
+
+def _cookies(*, https: bool) -> dict[str, Any]:
+    return {
         "SESSION_COOKIE_AGE": WEEK_SECONDS,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",  # Strict would lose the session of whoever follows an invite link
-        "SESSION_COOKIE_SECURE": place.https,
+        "SESSION_COOKIE_SECURE": https,
         "CSRF_COOKIE_HTTPONLY": True,
         "CSRF_COOKIE_SAMESITE": "Strict",
-        "CSRF_COOKIE_SECURE": place.https,
-        "CSRF_FAILURE_VIEW": "assent.feedback.views.errors.forged",
-        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https") if place.https else None,
-        "LOGIN_URL": "/login",
-        "LANGUAGE_CODE": "en",
-        "LANGUAGES": [("en", "English"), ("zh-hans", "中文")],
-        "LOCALE_PATHS": [HERE / "locale"],
+        "CSRF_COOKIE_SECURE": https,
         "LANGUAGE_COOKIE_NAME": "language",
         "LANGUAGE_COOKIE_HTTPONLY": True,
         "LANGUAGE_COOKIE_SAMESITE": "Lax",
-        "LANGUAGE_COOKIE_SECURE": place.https,
-        "LANGUAGE_COOKIE_AGE": 365 * 24 * 3600,
-        "USE_I18N": True,
-        "USE_TZ": True,
-        "TIME_ZONE": "UTC",
-        "APPEND_SLASH": False,
-        "DATA_UPLOAD_MAX_MEMORY_SIZE": 2 * 2**20,  # of a body that is no file
-        "FILE_UPLOAD_MAX_MEMORY_SIZE": 2**20,  # larger files go to a temporary one
-        "LOGGING_CONFIG": None,
+        "LANGUAGE_COOKIE_SECURE": https,
+        "LANGUAGE_COOKIE_AGE": YEAR_SECONDS,
+        "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https") if https else None,
     }

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from assent.feedback.schema.models import Membership, Person, Project, Role
 
 View = Callable[..., HttpResponse]
-RANK = {role: rank for rank, role in enumerate(Role.values)}
+RANK: dict[str, int] = {role: rank for rank, role in enumerate(Role.values)}
 
 
 def person_of(request: HttpRequest) -> Person:

@@ -1,8 +1,8 @@
 """Every table of the app.
 
-What people did is only ever added: rows of `Judgement`, `Shown`, `Skip`, `Flag`, `Implicit`, `Turn`, `Guideline`
-and `Audit` cannot be changed or deleted, by triggers in the database (`append_only.py`). Times are seconds since 1970.
-Answers are stored as candidate numbers, never as left and right: `Shown.order` says what stood where.
+What people did is only ever added: its rows cannot be changed or deleted, by triggers in the database
+(`append_only.py` names the tables). Times are seconds since 1970. Answers are stored as candidate numbers,
+never as left and right: `Shown.order` says what stood where.
 """
 
 import time
@@ -43,7 +43,7 @@ class Person(AbstractBaseUser):
     created = models.FloatField(default=time.time)
     objects = People()
     USERNAME_FIELD = "name"
-    REQUIRED_FIELDS = []  # noqa: RUF012 - Django's own form
+    REQUIRED_FIELDS = []
 
 
 class Project(models.Model):
@@ -63,7 +63,7 @@ class Membership(models.Model):
     project = models.ForeignKey(Project, CASCADE)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["person", "project"], name="member_once")]  # noqa: RUF012
+        constraints = [models.UniqueConstraint(fields=["person", "project"], name="member_once")]
 
 
 class Invite(models.Model):
@@ -88,7 +88,7 @@ class Guideline(models.Model):
     created_by = models.CharField(max_length=NAME_CHARACTERS, default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "version"], name="version_once")]  # noqa: RUF012
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name="version_once")]
 
 
 class Item(models.Model):
@@ -104,8 +104,8 @@ class Item(models.Model):
     slots = models.PositiveSmallIntegerField(default=0)  # judgements wanted: the rows of Slot; 0 unless REAL
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["project", "name"], name="item_once")]  # noqa: RUF012
-        indexes = [models.Index(fields=["project", "part", "position"], name="item_by_part")]  # noqa: RUF012
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="item_once")]
+        indexes = [models.Index(fields=["project", "part", "position"], name="item_by_part")]
 
 
 class Slot(models.Model):
@@ -120,8 +120,8 @@ class Slot(models.Model):
     judged = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "number"], name="slot_once")]  # noqa: RUF012
-        indexes = [  # noqa: RUF012
+        constraints = [models.UniqueConstraint(fields=["item", "number"], name="slot_once")]
+        indexes = [
             models.Index(
                 fields=["project", "position", "number"], name="open_slots", condition=Q(judged=False)
             )
@@ -142,10 +142,10 @@ class Shown(models.Model):
     created = models.FloatField(default=time.time)
 
     class Meta:
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(fields=["person", "item", "attempt"], name="shown_once")
         ]
-        indexes = [models.Index(fields=["project", "person", "id"], name="shown_to")]  # noqa: RUF012
+        indexes = [models.Index(fields=["project", "person", "id"], name="shown_to")]
 
 
 class Judgement(models.Model):
@@ -166,11 +166,11 @@ class Judgement(models.Model):
     created = models.FloatField(default=time.time)
 
     class Meta:
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(fields=["shown", "revision"], name="revision_once"),
             models.UniqueConstraint(fields=["slot"], condition=Q(revision=1), name="slot_filled_once"),
         ]
-        indexes = [models.Index(fields=["item"], name="judged_item")]  # noqa: RUF012
+        indexes = [models.Index(fields=["item"], name="judged_item")]
 
 
 class Skip(models.Model):
@@ -204,7 +204,7 @@ class Attempt(models.Model):
     finished = models.FloatField(null=True)
 
     class Meta:
-        constraints = [  # noqa: RUF012
+        constraints = [
             models.UniqueConstraint(fields=["person", "project", "number"], name="attempt_once")
         ]
 

@@ -10,7 +10,7 @@ from assent.feedback.store.writer import writing
 class SessionStore(db.SessionStore):
     """Sessions end on the server when somebody logs out, so they are rows and no signed cookies."""
 
-    def save(self, must_create: bool = False) -> Any:  # noqa: FBT001, FBT002 - Django's own form
+    def save(self, must_create: bool = False) -> Any:
         with writing():
             return super().save(must_create)
 

@@ -8,5 +8,5 @@ def install(apps, schema_editor):  # noqa: ARG001 - Django's own form
 
 
 class Migration(migrations.Migration):
-    dependencies = [("feedback", "0001_tables")]  # noqa: RUF012
-    operations = [migrations.RunPython(install, migrations.RunPython.noop)]  # noqa: RUF012
+    dependencies = [("feedback", "0001_tables")]
+    operations = [migrations.RunPython(install, migrations.RunPython.noop)]
