@@ -21,7 +21,8 @@ from pipeline_fakes import (
 
 from assent.config import Settings
 from assent.errors import UserError
-from assent.pipeline.runner import default_folder, run
+from assent.pipeline.people import default_folder
+from assent.pipeline.runner import run
 from assent.pipeline.state import RunState
 from assent.pipeline.status import problems
 from assent.stages.workspace import Forecast

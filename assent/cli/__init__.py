@@ -4,6 +4,7 @@ Imports stand inside the commands, so that `assent --help` answers at once.
 """
 
 from assent.cli import (
+    annotate,
     convert,
     evaluate,
     inspect,
@@ -13,4 +14,4 @@ from assent.cli import (
 )  # each module adds its commands to `main`
 from assent.cli.group import main
 
-__all__ = ["convert", "evaluate", "inspect", "main", "models", "runs", "vertex"]
+__all__ = ["annotate", "convert", "evaluate", "inspect", "main", "models", "runs", "vertex"]

@@ -66,11 +66,12 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter an option
     """
     from assent.config import Recipe
     from assent.pipeline import runner
+    from assent.pipeline.people import default_folder
     from assent.stages import STAGES
 
     loaded = Recipe.load(recipe, overrides)
     chosen = options(only=only, refresh_feedback=refresh_feedback, trackers=trackers, quiet=quiet)
-    ctx.exit(runner.run(loaded, out or runner.default_folder(loaded), STAGES, chosen))
+    ctx.exit(runner.run(loaded, out or default_folder(loaded), STAGES, chosen))
 
 
 @main.command(short_help="What a run would do, and how long it takes.")
@@ -93,7 +94,7 @@ def plan(recipe: Path, out: Path | None, overrides: tuple[str, ...]) -> None:
         assent plan recipe.yaml --set base.epochs=2
     """
     from assent.config import Recipe
-    from assent.pipeline import runner
+    from assent.pipeline.people import default_folder
     from assent.pipeline.plan import plan as planned
     from assent.pipeline.plan_table import NARROW, plan_table
     from assent.pipeline.progress import output
@@ -101,7 +102,7 @@ def plan(recipe: Path, out: Path | None, overrides: tuple[str, ...]) -> None:
     from assent.stages import STAGES
 
     loaded = Recipe.load(recipe, overrides)
-    folder = out or runner.default_folder(loaded)
+    folder = out or default_folder(loaded)
     console = output()
     drawn = planned(loaded, STAGES, folder)
     console.print(plan_table(drawn, last_stages(folder), narrow=console.width < NARROW))

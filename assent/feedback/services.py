@@ -5,11 +5,20 @@ The app knows no file formats and no models; `assent/tools/` hands them in as fu
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from assent.records import Candidates, Comparison, Demonstration, Prompt, Rating
 
-Record = Prompt | Candidates | Demonstration | Comparison | Rating
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Somebody saw the candidates and named no winner, which is no tie. Training never reads one of these."""
+
+    candidates: Candidates  # of whose prompt the meta tells who judged and when
+    choice: Literal["both_bad", "cannot_judge"]
+
+
+Record = Prompt | Candidates | Demonstration | Comparison | Rating | Undecided
 Read = Callable[[str], Iterator[Record]]  # path -> records; raises UserError with file and line
 Row = Callable[
     [Any], Mapping[str, Any]

@@ -69,18 +69,13 @@ def run(recipe: Recipe, out: Path, stages: Stages, options: Options | None = Non
     out = writable(out)
     with exclusive(out), stop_on_signal() as stop:
         progress = Progress(options.quiet)
-        around = Surroundings(out, options.trackers, progress, stop)
+        around = Surroundings(out, options.trackers, progress, stop, options.command)
         session = _Run(recipe, stages, options, around, hashes)
         code = session.all_steps()
         if code != Interrupted.exit_code:
             write_reports(out)
         session.say_outcome()
     return code
-
-
-def default_folder(recipe: Recipe) -> Path:
-    """Where a recipe's run lies when `--out` does not say."""
-    return Path("runs") / recipe.name
 
 
 class _Run:

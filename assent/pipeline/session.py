@@ -12,8 +12,9 @@ from assent.pipeline.files import write_json
 from assent.pipeline.machine import versions
 from assent.pipeline.memory import PeakMemory
 from assent.pipeline.outline import result_of
+from assent.pipeline.people import annotate_command
 from assent.pipeline.plan import Plan, Step, exports
-from assent.pipeline.progress import Progress
+from assent.pipeline.progress import Advance, Progress
 from assent.pipeline.sources import as_written, resolved
 from assent.pipeline.stage_folder import STAGE, Effort, effort_so_far
 from assent.pipeline.tracking import Log, Sinks, TrackedStage
@@ -28,6 +29,7 @@ class Surroundings:
     trackers: tuple[str, ...]
     progress: Progress
     stop: Callable[[], bool]
+    command: str = ""  # as typed
 
 
 def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]:
@@ -41,7 +43,6 @@ def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]
     partial.mkdir(parents=True, exist_ok=True)
     module = drawn.stages[step.kind]
     settings = resolved(step.settings, drawn.place)
-    names = drawn.stage_names(step)
     spent = effort_so_far(partial)
     started = time.monotonic()
 
@@ -55,8 +56,7 @@ def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]
     with PeakMemory() as memory, around.progress.stage(step.name) as advance:
         try:
             with Log(partial, seconds, memory.rss_mb, sinks) as log:
-                warn = around.progress.warn
-                module.run(settings, Workspace(step.name, partial, log, advance, around.stop, names, warn))
+                module.run(settings, _workspace(drawn, step, (partial, log, advance), around))
         finally:
             _describe(partial, step, step.request, effort(memory))
     shutil.rmtree(partial / "checkpoints", ignore_errors=True)  # the result is there, nothing to go on from
@@ -66,6 +66,18 @@ def work_on(drawn: Plan, step: Step, around: Surroundings) -> tuple[str, Effort]
     _describe(partial, step, key, taken)
     drawn.store.finish(step.request, key)
     return key, taken
+
+
+def _workspace(drawn: Plan, step: Step, made: tuple[Path, Log, Advance], around: Surroundings) -> Workspace:
+    return Workspace(
+        step.name,
+        *made,
+        stop=around.stop,
+        names=drawn.stage_names(step),
+        warn=around.progress.warn,
+        run=around.out,
+        annotate=annotate_command(drawn.recipe, around.out, around.command),
+    )
 
 
 def _describe(folder: Path, step: Step, key: str, taken: Effort) -> None:

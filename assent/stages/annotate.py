@@ -3,17 +3,16 @@
 import glob
 from collections.abc import Mapping, Sequence
 
-from pydantic import Field
-
-from assent.config import DataFile, PythonFunction, Settings
 from assent.data.files.jsonl import write_jsonl
 from assent.data.sources import candidates, comparison_row, comparisons
 from assent.errors import UserError, Waiting
+from assent.feedback.asked import Asked
 from assent.records import Candidates, Comparison
 from assent.rewards.function import function
 from assent.rewards.judge_settings import ComparingJudge
 from assent.stages import forecasting
 from assent.stages.ai_feedback import ai_feedback
+from assent.stages.from_people import freeze
 from assent.stages.workspace import Forecast, Workspace
 
 VERSION = 1
@@ -22,20 +21,17 @@ TRAINS_ON = ("candidates", "judgements")
 EXPORTS = True  # judgements go on coming: the key of what this makes is the hash of its bytes
 
 
-class Config(Settings):
-    """Settings of `stage: annotate`."""
+class Config(Asked):
+    """Settings of `stage: annotate`. Without judgements, panel and judge, people answer in the app."""
 
-    candidates: DataFile
-    want: int = Field(default=500, ge=1)  # items whose `overlap` judgements are complete
-    overlap: int = Field(default=1, ge=1)  # judgements an item
-    judgements: DataFile | None = None  # made elsewhere: JSON lines; the file may not be there yet
-    panel: PythonFunction | None = None  # simulated people: `(items, seed) -> comparisons`
     judge: ComparingJudge | None = None  # AI feedback: a model compares, as `ai:<model>`
-    seed: int = Field(default=0, ge=0)
 
 
 def run(config: Config, work: Workspace) -> None:
     _check_one_source(config, work.name)
+    if not (config.judgements or config.panel or config.judge):
+        freeze(config, work, RESULT)
+        return
     items = candidates(config.candidates)
     judged = _judged(config, items, work)
     complete = sum(count >= config.overlap for count in judgements_by_item(judged).values())
@@ -50,6 +46,11 @@ def _check_one_source(config: Config, where: str) -> None:
         raise UserError(
             f"{where}: give panel or judgements, not both: people and simulated people do not mix"
         )
+    if config.project and (config.panel or config.judgements or config.judge):
+        raise UserError(
+            f"{where}: project says how people are asked in the app, and the judgements come from elsewhere: "
+            "remove it, or remove panel, judge and judgements"
+        )
     if config.judge and (config.panel or config.judgements):
         other = "panel" if config.panel else "judgements"
         raise UserError(
@@ -59,8 +60,11 @@ def _check_one_source(config: Config, where: str) -> None:
 
 
 def _judged(config: Config, items: Sequence[Candidates], work: Workspace) -> list[Comparison]:
-    if config.judge is None:
-        return _panel(config, items[: config.want]) if config.panel else _made_elsewhere(config, work.name)
+    if config.panel:
+        return _panel(config, items[: config.want])
+    if config.judgements:
+        return comparisons(config.judgements) if glob.glob(config.judgements, recursive=True) else []
+    assert config.judge is not None
     if len(items) < config.want:  # said before anything is paid for
         raise UserError(
             f"{work.name}: want {config.want}, and there are only {len(items)} candidates to judge in "
@@ -84,15 +88,6 @@ def _panel(config: Config, items: Sequence[Candidates]) -> list[Comparison]:
     return list(judge([(item.prompt.id, item.prompt.text, item.texts) for item in items], config.seed))
 
 
-def _made_elsewhere(config: Config, where: str) -> list[Comparison]:
-    if config.judgements is None:
-        raise Waiting(
-            f"0 of {config.want} comparisons answered: {where} names neither judgements nor a panel. Judge "
-            f"{config.candidates} and give the file as {where}.judgements"
-        )
-    return comparisons(config.judgements) if glob.glob(config.judgements, recursive=True) else []
-
-
 def _missing(config: Config, complete: int, items: int) -> str:
     answered = f"{complete} of {config.want} comparisons answered"
     if items < config.want:
@@ -101,6 +96,5 @@ def _missing(config: Config, complete: int, items: int) -> str:
 
 
 def forecast(config: Config, inputs: Mapping[str, Forecast]) -> Forecast:  # noqa: ARG001 - people are not forecast
-    return forecasting.with_rows(
-        Forecast(), config.want * config.overlap, config.want * config.overlap * 1000.0
-    )
+    judgements = config.want * config.wanted_overlap
+    return forecasting.with_rows(Forecast(), judgements, judgements * 1000.0)

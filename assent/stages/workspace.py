@@ -31,6 +31,8 @@ class Workspace:
     stop: Callable[[], bool]  # True after SIGTERM or Ctrl-C: save, then raise Interrupted
     names: Mapping[str, str] = field(default_factory=dict)  # path of an input's file or model -> its stage
     warn: Callable[[str], None] = print  # something that people should see now, quiet or not
+    run: Path | None = None  # the run's folder; None: the stage is run by itself
+    annotate: str = "assent annotate RECIPE"  # the command by which people judge for this run
 
 
 @dataclass(frozen=True)

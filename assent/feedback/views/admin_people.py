@@ -1,5 +1,159 @@
-"""Not there yet."""
+"""People as admins see them: who is here, what they may do, and links by which others come in."""
 
+import time
 from typing import Any
 
-ROUTES: tuple[tuple[str, Any, str], ...] = ()
+from django import forms
+from django.contrib.auth.tokens import default_token_generator
+from django.db.models import Max
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
+from django.views.decorators.http import require_POST
+
+from assent.feedback.people import changes, invites
+from assent.feedback.people.access import needs, person_of
+from assent.feedback.schema.models import Audit, Invite, Membership, Person, Project, Role, Shown
+from assent.feedback.views.login import GET_OR_POST
+from assent.feedback.views.times import when
+
+ROLES = (
+    (Role.ANNOTATOR, later("Annotator: judges, and sees own work only")),
+    (Role.REVIEWER, later("Reviewer: also sees how projects get on, and exports")),
+    (Role.ADMIN, later("Admin: also changes projects and people")),
+)
+ROLE_WORDS = (
+    (Role.ANNOTATOR, later("Annotator")),
+    (Role.REVIEWER, later("Reviewer")),
+    (Role.ADMIN, later("Admin")),
+)
+DAYS = ((1, later("a day")), (7, later("a week")), (30, later("a month")))
+
+
+class InviteForm(forms.Form):
+    role = forms.ChoiceField(label=later("Who comes in as"), choices=ROLES, initial=Role.ANNOTATOR)
+    project = forms.ChoiceField(label=later("For"), required=False)
+    uses = forms.IntegerField(
+        label=later("How many people"), min_value=1, max_value=invites.MOST_USES, initial=1
+    )
+    days = forms.TypedChoiceField(label=later("Holds for"), choices=DAYS, coerce=int, initial=7)
+
+    def __init__(self, *args: Any, **named: Any):
+        super().__init__(*args, **named)
+        names = Project.objects.filter(closed=None).order_by("-pk").values_list("name", flat=True)
+        choices = [("", _("every project there is")), *((name, name) for name in names)]
+        self.fields["project"].choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def offer(self) -> invites.Offer:
+        given = self.cleaned_data
+        project = Project.objects.filter(name=given["project"]).first()
+        return invites.Offer(given["role"], project, given["uses"], given["days"] * invites.DAY_SECONDS)
+
+
+@needs(Role.ADMIN)
+@GET_OR_POST
+def people(request: HttpRequest) -> HttpResponse:
+    """A POST makes a link, and its answer is the only page that ever shows it."""
+    form = InviteForm(request.POST or None, initial={"project": request.GET.get("project", "")})
+    link = None
+    if form.is_valid():
+        link = request.build_absolute_uri(f"/invite/{invites.make(form.offer, person_of(request))}")
+    status = 422 if request.method == "POST" and link is None else 200
+    context = {
+        "form": form,
+        "link": link,
+        "people": _everybody(),
+        "invites": _open_invites(),
+        "role_words": ROLE_WORDS,
+    }
+    return render(request, "feedback/admin/people.html", context, status=status)
+
+
+@needs(Role.ADMIN)
+@GET_OR_POST
+def person(request: HttpRequest, person: int) -> HttpResponse:
+    """One of them: `do` says what is to change."""
+    shown = get_object_or_404(Person, pk=person)
+    problem = link = ""
+    if request.method == "POST":
+        try:
+            link = _change(request, shown)
+            if not link:
+                return redirect(f"/admin/people/{shown.pk}")
+        except changes.LastAdmin as error:
+            problem = str(error)
+    context = {
+        "shown": shown,
+        "problem": problem,
+        "link": link,
+        "roles": ROLES,
+        "projects": Project.objects.order_by("-pk"),
+        "theirs": set(Membership.objects.filter(person=shown).values_list("project", flat=True)),
+        "imported": not shown.has_usable_password(),
+        "audit": [
+            (one, when(one.created))
+            for one in Audit.objects.filter(detail__person=shown.name).order_by("-pk")[:10]
+        ],
+    }
+    return render(request, "feedback/admin/person.html", context, status=422 if problem else 200)
+
+
+def _change(request: HttpRequest, shown: Person) -> str:
+    """What the form asked for; a link where that is what it asked for."""
+    by, do = person_of(request), request.POST.get("do")
+    if do == "role" and (role := request.POST.get("role")) in Role.values:
+        changes.set_role(shown, Role(role), by)
+    elif do == "projects":
+        wanted = Project.objects.filter(name__in=request.POST.getlist("projects"))
+        changes.set_projects(shown, wanted, by)
+    elif do in ("deactivate", "reactivate"):
+        changes.set_active(shown, do == "reactivate", by)
+    elif do == "password" and shown.is_active:
+        changes.password_token(shown, by)
+        token = default_token_generator.make_token(shown)
+        return request.build_absolute_uri(f"/password/{shown.pk}/{token}")
+    else:
+        raise Http404
+    return ""
+
+
+@needs(Role.ADMIN)
+@require_POST
+def withdraw(request: HttpRequest, invite: int) -> HttpResponse:
+    invites.withdraw(get_object_or_404(Invite, pk=invite), person_of(request))
+    return redirect("/admin/people#invites")
+
+
+def _everybody() -> list[dict[str, Any]]:
+    """Everybody in a few queries; last seen at work or at the login."""
+    last = Shown.objects.order_by().values("person", "project").annotate(last=Max("pk")).values("last")
+    shown: dict[int, float] = {}
+    for person, created in Shown.objects.filter(pk__in=last).values_list("person", "created"):
+        shown[person] = max(created, shown.get(person, 0.0))
+    theirs: dict[int, list[str]] = {}
+    for person, project in Membership.objects.values_list("person", "project__name").order_by(
+        "project__name"
+    ):
+        theirs.setdefault(person, []).append(project)
+    rows = []
+    for one in Person.objects.order_by("-is_active", "name"):
+        login = one.last_login.timestamp() if one.last_login else 0.0
+        seen = max(shown.get(one.pk, 0.0), login)
+        rows.append({"person": one, "projects": theirs.get(one.pk, []), "seen": when(seen or None)})
+    return rows
+
+
+def _open_invites() -> list[dict[str, Any]]:
+    held = Invite.objects.filter(
+        uses_left__gt=0, expires__gt=time.time(), created_by__isnull=False
+    ).select_related("project", "created_by")
+    return [{"invite": one, "expires": when(one.expires)} for one in held.order_by("expires")]
+
+
+ROUTES = (
+    ("admin/people", people, "people"),
+    ("admin/people/<int:person>", person, "person"),
+    ("admin/invites/<int:invite>/withdraw", withdraw, "invite-withdraw"),
+)

@@ -1,5 +1,203 @@
-"""Not there yet."""
+"""Projects as admins see them: the list, a new one, how one gets on, its settings, closed and open again."""
 
 from typing import Any
 
-ROUTES: tuple[tuple[str, Any, str], ...] = ()
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from assent.errors import UserError
+from assent.feedback.people.access import may, needs, person_of
+from assent.feedback.schema.models import Audit, Project, Role
+from assent.feedback.store import changes, overview
+from assent.feedback.store.projects import add_guideline, create, guideline_of, settings_of
+from assent.feedback.store.writer import writing
+from assent.feedback.views.export_list import exports_of
+from assent.feedback.views.login import GET_OR_POST
+from assent.feedback.views.project_form import NewForm, SettingsForm, YamlForm, tasks
+from assent.feedback.views.project_values import as_typed, from_yaml
+from assent.feedback.views.times import when
+
+
+def found(name: str) -> Project:
+    """The project of an address.
+
+    Raises:
+        Http404: there is none.
+    """
+    project = Project.objects.filter(name=name).first()
+    if project is None:
+        raise Http404
+    return project
+
+
+@needs(Role.REVIEWER)
+@require_safe
+def projects(request: HttpRequest) -> HttpResponse:
+    """All projects; for a new admin, the three steps to the first judgement."""
+    rows = [
+        {"project": one, "title": _title(one), "items": overview.items_of(one), "task": tasks()[one.task]}
+        for one in Project.objects.order_by("closed", "-pk")  # open ones first: SQLite puts null first
+    ]
+    first = rows[0]["project"] if len(rows) == 1 else None
+    context = {"rows": rows, "steps": _steps(first) if len(rows) < 2 else []}
+    return _page(request, "projects", **context)
+
+
+@needs(Role.ADMIN)
+@GET_OR_POST
+def new(request: HttpRequest) -> HttpResponse:
+    """By the form, or by YAML pasted into the other one: what was typed stands there again after an error."""
+    pasted = "yaml" in request.POST
+    form = NewForm(request.POST if request.method == "POST" and not pasted else None)
+    yaml = YamlForm(request.POST if pasted else None, auto_id="yaml_%s")
+    try:
+        made = _made_of_yaml(request, yaml) if pasted else _made(request, form)
+    except UserError as error:  # somebody took the name meanwhile
+        (yaml if pasted else form).add_error("name", str(error))
+        made = None
+    if made is not None:
+        return redirect(f"/admin/p/{made.name}/")
+    status = 422 if request.method == "POST" else 200
+    context = {"form": form, "yaml": yaml, "pasted": pasted, "tasks": tasks(hints=True)}
+    return _page(request, "new_project", status, **context)
+
+
+def _made(request: HttpRequest, form: NewForm) -> Project | None:
+    if not form.is_valid():
+        return None
+    who = person_of(request).name
+    with writing():  # the project and its guideline, or neither
+        project = create(form.cleaned_data["name"], form.wanted, who)
+        if text := form.cleaned_data["guideline"].strip():
+            add_guideline(project, text, who)
+    return project
+
+
+def _made_of_yaml(request: HttpRequest, form: YamlForm) -> Project | None:
+    if not form.is_valid():
+        return None
+    try:
+        values = from_yaml(form.cleaned_data["yaml"])
+    except UserError as error:
+        for line in str(error).splitlines():
+            form.add_error("yaml", line)
+        return None
+    return create(form.cleaned_data["name"], values, person_of(request).name)
+
+
+@needs(Role.REVIEWER)
+@require_safe
+def project(request: HttpRequest, project: str) -> HttpResponse:
+    """How it gets on: indexes are read, not items."""
+    shown = found(project)
+    items = overview.items_of(shown)
+    context = {
+        "project": shown,
+        "title": _title(shown),
+        "task": tasks()[shown.task],
+        "items": items,
+        "wanted": min(100, 100 * items.complete // shown.want) if shown.want else None,
+        "people": [(one, when(one.last)) for one in overview.people_of(shown)],
+        "counts": overview.counts(shown),
+        "skips": [(one, when(one.created)) for one in overview.last_skips(shown)],
+        "flags": [(one, when(one.created)) for one in overview.last_flags(shown)],
+        "audit": [(one, when(one.created), _detail(one)) for one in overview.last_audit(shown)],
+        "guideline": guideline_of(shown),
+        "steps": _steps(shown),
+        "exports": exports_of(shown.task),
+    }
+    return _page(request, "project", **context)
+
+
+@needs(Role.ADMIN)
+@GET_OR_POST
+def settings(request: HttpRequest, project: str) -> HttpResponse:
+    """What may still change; what may not says why."""
+    shown = found(project)
+    locks = changes.locks(shown)
+    form = SettingsForm(
+        request.POST if request.method == "POST" else None,
+        before=shown.settings,
+        initial=as_typed(settings_of(shown)),
+    )
+    for key, fields in (("task", ("task",)), ("strength", ("strength",)), ("criteria", ("preset", "own"))):
+        for field in fields if key in locks else ():
+            form.fields[field].disabled = True
+    if form.is_valid():
+        try:
+            changes.change_settings(shown, form.wanted, person_of(request).name)
+            return redirect(f"/admin/p/{shown.name}/")
+        except changes.Locked as error:  # somebody has begun since this page was sent
+            form.add_error(None, str(error))
+    context = {"project": shown, "form": form, "locks": locks, "tasks": tasks(hints=True)}
+    return _page(request, "settings", 422 if request.method == "POST" else 200, **context)
+
+
+@needs(Role.ADMIN)
+@require_POST
+def close(request: HttpRequest, project: str) -> HttpResponse:
+    changes.close(found(project), person_of(request).name)
+    return redirect(f"/admin/p/{project}/")
+
+
+@needs(Role.ADMIN)
+@require_POST
+def reopen(request: HttpRequest, project: str) -> HttpResponse:
+    changes.reopen(found(project), person_of(request).name)
+    return redirect(f"/admin/p/{project}/")
+
+
+def _steps(project: Project | None) -> list[dict[str, Any]]:
+    """From an empty app to the first judgement; empty when all are done."""
+    brought = project is not None and (overview.items_of(project).real > 0 or project.task == "chat")
+    base = f"/admin/p/{project.name}/" if project else ""
+    steps = [
+        {
+            "title": _("Make a project"),
+            "text": _("What people do, and how many do it with each item."),
+            "href": "/admin/new",
+            "done": project is not None,
+        },
+        {
+            "title": _("Bring in items"),
+            "text": _("A file of prompts and answers."),
+            "href": f"{base}items" if project else "",
+            "done": brought,
+        },
+        {
+            "title": _("Invite people"),
+            "text": _("A link to send them; or judge yourself."),
+            "href": f"/admin/people?project={project.name}#invite" if project else "",
+            "done": project is not None and not overview.nobody_else(),
+        },
+    ]
+    return [] if all(step["done"] for step in steps) else steps
+
+
+def _title(project: Project) -> str:
+    return project.settings.get("title") or project.name
+
+
+def _detail(audit: Audit) -> str:
+    """What changed, in one line; the project is that of the page."""
+    changed = audit.detail.get("changed", {})
+    if changed:
+        return "; ".join(f"{key}: {one['from']} → {one['to']}" for key, one in changed.items())
+    return ", ".join(f"{key}: {value}" for key, value in audit.detail.items() if key != "project" and value)
+
+
+def _page(request: HttpRequest, name: str, status: int = 200, **context: Any) -> HttpResponse:
+    rights = {"may_change": may(person_of(request), Role.ADMIN)}
+    return render(request, f"feedback/admin/{name}.html", context | rights, status=status)
+
+
+ROUTES = (
+    ("admin/", projects, "projects"),
+    ("admin/new", new, "new-project"),
+    ("admin/p/<slug:project>/", project, "project"),
+    ("admin/p/<slug:project>/settings", settings, "project-settings"),
+    ("admin/p/<slug:project>/close", close, "project-close"),
+    ("admin/p/<slug:project>/open", reopen, "project-open"),
+)

@@ -1,5 +1,282 @@
-"""Not there yet."""
+"""The page on which people judge: a shell, and JSON for its scripts. GET writes nothing.
 
+An answer that is not stored is never answered with 200; the browser keeps what it has until it is.
+"""
+
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
+from uuid import UUID
 
-ROUTES: tuple[tuple[str, Any, str], ...] = ()
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from assent.feedback.faces import face_of, said
+from assent.feedback.people.access import member, person_of
+from assent.feedback.quality.grading import grade
+from assent.feedback.quality.rotation import NotQualified
+from assent.feedback.schema.models import Part, Person, Project, Shown
+from assent.feedback.store import claims, judging
+from assent.feedback.store.answers import AnswerError, in_positions
+from assent.feedback.store.projects import settings_of
+from assent.feedback.views.work_texts import skip_reasons, texts, wrong_answers
+
+OWN_STYLES = ("rating", "demonstration", "edit")
+HEARTBEAT_SECONDS = 60.0
+A_PAGE = 50  # of one's own answers
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Judged(Body):
+    """What a browser sends for a judgement."""
+
+    uuid: UUID
+    shown: int
+    answer: dict[str, Any]
+    revision: int = Field(default=1, ge=1, le=30_000)
+    seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+
+
+class OfShown(Body):
+    shown: int
+
+
+class Skipped(OfShown):
+    reason: str
+
+
+class Flagged(OfShown):
+    uuid: UUID
+    text: str
+
+
+def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What cannot be stored, as JSON that the page can tell people; nothing else is caught."""
+
+    @wraps(view)
+    def inner(*given: Any, **named: Any) -> HttpResponse:
+        try:
+            return view(*given, **named)
+        except judging.NotYours:
+            return _error(404, "not_yours", _("This item is not one of yours, or not any more."))
+        except judging.Conflict as error:
+            why = _("This does not fit what is stored already: %(why)s") % {"why": error}
+            return _error(409, "conflict", why)
+        except AnswerError as error:
+            return _error(422, error.code, wrong_answers().get(error.code, str(error)))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            return _error(422, "form", f"{wrong_answers()['form']} ({place}: {first['msg']})")
+
+    return inner
+
+
+def _error(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"error": message, "code": code}, status=status)
+
+
+@require_safe
+@member
+def shell(request: HttpRequest, project: Project) -> HttpResponse:
+    """The empty page; its script asks for the first item."""
+    settings = settings_of(project)
+    if settings.task == "chat":
+        return redirect(f"/p/{project.name}/chat/")
+    facts = {
+        "title": settings.title or project.name,
+        "path": f"/p/{project.name}/",
+        "task": settings.task,
+        "own_styles": settings.task in OWN_STYLES,
+        "keep": _keep(person_of(request)),
+        "heartbeat": max(1.0, min(HEARTBEAT_SECONDS, settings.lease_minutes * 60 / 3)),
+        "texts": texts(),
+        "skip_reasons": skip_reasons(),
+    }
+    return render(request, "feedback/work.html", facts)
+
+
+def _keep(person: Person) -> str:
+    """Under which name a browser keeps this person's drafts.
+
+    It hangs on the database's own secret: another database on the same port has other names, so what was typed
+    there is never sent here.
+    """
+    return salted_hmac("assent.feedback.drafts", str(person.pk)).hexdigest()[:16]
+
+
+@require_POST
+@member
+@told
+def following(request: HttpRequest, project: Project) -> HttpResponse:
+    """The next item, or why there is none."""
+    person = person_of(request)
+    try:
+        shown = claims.claim(person, project)
+    except NotQualified as error:
+        html = render_to_string(
+            "feedback/qualification/failed.html", {"standing": error.standing, "project": project}, request
+        )
+        return JsonResponse({"state": "failed", "html": html, "progress": _progress(person, project)})
+    if shown is None:
+        state = "closed" if project.closed is not None else "done"
+        html = render_to_string(f"feedback/work/{state}.html", {"path": f"/p/{project.name}/"}, request)
+        return JsonResponse({"state": state, "html": html, "progress": _progress(person, project)})
+    return JsonResponse(_item(request, project, shown))
+
+
+def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any]:
+    """An item as JSON. Gold and real ones have the same keys, in the same form."""
+    settings = settings_of(project)
+    before = judging.answer_of(shown)
+    part = shown.item.part
+    state = part if part in (Part.PRACTICE, Part.TEST) else "item"
+    facts = {
+        "face": face_of(shown, settings),
+        "notice": "again" if before else state,
+        "task_template": f"feedback/tasks/{settings.task}.html",
+    }
+    return {
+        "state": state,
+        "shown": shown.pk,
+        "html": render_to_string("feedback/item.html", facts, request),
+        "answer": in_positions(settings.task, shown.order, before.answer) if before else None,
+        "revision": before.revision + 1 if before else 1,
+        "progress": _progress(shown.person, project),
+    }
+
+
+def _progress(person: Person, project: Project) -> dict[str, Any]:
+    progress = judging.progress(person, project)
+    return {"mine": progress.mine, "left": progress.left, "more": progress.more}
+
+
+@require_POST
+@member
+@told
+def judge(request: HttpRequest, project: Project) -> HttpResponse:
+    """Store a judgement; the same UUID again is answered as the first time."""
+    judged = Judged.model_validate_json(request.body)
+    submission = judging.Submission(
+        judged.uuid, judged.shown, judged.answer, judged.revision, judged.seconds
+    )
+    outcome = judging.submit(person_of(request), submission)
+    return JsonResponse(
+        {
+            "stored": True,
+            "same": outcome.same,
+            "surplus": outcome.judgement.surplus,
+            "feedback": _feedback(request, project, outcome.judgement),
+        }
+    )
+
+
+def _feedback(request: HttpRequest, project: Project, judgement: Any) -> str | None:
+    """What is told at once, after practice alone."""
+    shown, settings = judgement.shown, settings_of(project)
+    item = shown.item
+    if item.part != Part.PRACTICE:
+        return None
+    expected = item.expected
+    facts = {
+        "right": grade(settings.task, expected, judgement.answer).right,
+        "given": said(in_positions(settings.task, shown.order, judgement.answer)),
+        "expected": said(in_positions(settings.task, shown.order, expected)) if expected else None,
+        "explanation": item.explanation,
+    }
+    return render_to_string("feedback/work/practice.html", facts, request)
+
+
+@require_POST
+@member
+@told
+def heartbeat(request: HttpRequest, project: Project) -> HttpResponse:  # noqa: ARG001 - @member checks it
+    """Somebody is still at work on this: nobody else gets it."""
+    beat = OfShown.model_validate_json(request.body)
+    return JsonResponse({"held": claims.heartbeat(person_of(request), beat.shown)})
+
+
+@require_POST
+@member
+@told
+def skip(request: HttpRequest, project: Project) -> HttpResponse:  # noqa: ARG001 - @member checks it
+    skipped = Skipped.model_validate_json(request.body)
+    judging.skip(person_of(request), skipped.shown, skipped.reason)
+    return JsonResponse({"stored": True})
+
+
+@require_POST
+@member
+@told
+def flag(request: HttpRequest, project: Project) -> HttpResponse:  # noqa: ARG001 - @member checks it
+    flagged = Flagged.model_validate_json(request.body)
+    judging.flag(person_of(request), flagged.uuid, flagged.shown, flagged.text)
+    return JsonResponse({"stored": True})
+
+
+@require_safe
+@member
+def last(request: HttpRequest, project: Project) -> HttpResponse:
+    """What was judged last, with its answer: for Undo."""
+    shown = judging.last(person_of(request), project)
+    if shown is None:
+        return JsonResponse({"state": "none"})
+    return JsonResponse(_item(request, project, shown))
+
+
+@require_safe
+@member
+def mine(request: HttpRequest, project: Project) -> HttpResponse:
+    """One's own answers, the last first."""
+    settings, person = settings_of(project), person_of(request)
+    before = request.GET.get("before", "")
+    if before and not (before.isascii() and before.isdigit()):
+        raise Http404
+    found = judging.mine(person, project, A_PAGE, int(before) if before else None)
+    rows = [
+        {
+            "shown": one.shown.pk,
+            "excerpt": face_of(one.shown, settings).excerpt,
+            "said": said(in_positions(settings.task, one.shown.order, one.judgement.answer)),
+            "comment": one.judgement.answer.get("comment", ""),
+            "at": one.judgement.created,
+            "changed": one.judgement.revision > 1,
+        }
+        for one in found
+    ]
+    facts = {"title": settings.title or project.name, "path": f"/p/{project.name}/", "rows": rows}
+    facts["older"] = rows[-1]["shown"] if len(rows) == A_PAGE else None
+    return render(request, "feedback/mine.html", facts)
+
+
+@require_safe
+@member
+@told
+def one_of_mine(request: HttpRequest, project: Project, shown: int) -> HttpResponse:
+    """Something judged before, to look at again or to change."""
+    found = claims.own(person_of(request), shown)
+    changeable = found.item.part not in (Part.PRACTICE, Part.TEST)
+    if found.project.pk != project.pk or not changeable or judging.answer_of(found) is None:
+        raise judging.NotYours(f"{shown}: not judged in this project, or not to be changed")
+    return JsonResponse(_item(request, project, found))
+
+
+ROUTES = (
+    ("p/<slug:project>/", shell, "work"),
+    ("p/<slug:project>/next", following, "next"),
+    ("p/<slug:project>/judgements", judge, "judgements"),
+    ("p/<slug:project>/heartbeat", heartbeat, "heartbeat"),
+    ("p/<slug:project>/skip", skip, "skip"),
+    ("p/<slug:project>/flag", flag, "flag"),
+    ("p/<slug:project>/last", last, "last"),
+    ("p/<slug:project>/mine", mine, "mine"),
+    ("p/<slug:project>/mine/<int:shown>", one_of_mine, "one-of-mine"),
+)

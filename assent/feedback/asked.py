@@ -1,0 +1,138 @@
+"""What a recipe's `annotate` stage asks of people, and where their judgements lie. Known without Django."""
+
+import hashlib
+import re
+import sqlite3
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Self
+
+from pydantic import Field, model_validator
+
+from assent.config import DataFile, PythonFunction, Settings
+from assent.errors import UserError
+from assent.feedback.projects import ProjectSettings
+
+DATABASE = "feedback.sqlite3"  # in a run's folder
+LONGEST_NAME = 80  # of schema.models.Project.name
+
+ANSWERED = {  # what `want` of them are, by task
+    "pairwise": "comparisons",
+    "ranking": "rankings",
+    "rating": "items",
+    "demonstration": "prompts",
+    "edit": "answers",
+}
+
+_ENOUGH = """
+SELECT count(*) FROM (
+    SELECT item.id FROM feedback_item AS item
+    JOIN feedback_project AS project ON project.id = item.project_id
+    JOIN feedback_slot AS slot ON slot.item_id = item.id
+    WHERE project.name = ? AND item.part = 'real' AND slot.judged
+    GROUP BY item.id HAVING count(*) >= ?
+)
+"""
+_OPEN = """
+SELECT EXISTS (
+    SELECT 1 FROM feedback_slot AS slot JOIN feedback_project AS project ON project.id = slot.project_id
+    WHERE project.name = ? AND NOT slot.judged
+), (
+    SELECT count(*) FROM feedback_item AS item
+    JOIN feedback_project AS project ON project.id = item.project_id
+    WHERE project.name = ? AND item.part = 'real' AND item.slots > 0
+)
+"""
+
+
+class StageProject(ProjectSettings):
+    """`project:` of an annotate stage: how the app asks. It changes no judgement that was given already."""
+
+    in_key: ClassVar[bool] = False
+
+
+class Asked(Settings):
+    """What `stage: annotate` asks, whoever answers."""
+
+    candidates: DataFile
+    want: int = Field(default=500, ge=1)  # items whose `overlap` judgements are complete
+    overlap: int = Field(default=1, ge=1)  # judgements an item
+    judgements: DataFile | None = None  # made elsewhere: JSON lines; the file may not be there yet
+    panel: PythonFunction | None = None  # simulated people: `(items, seed) -> comparisons`
+    project: StageProject | None = None  # how `assent annotate` asks people, where it does
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _items_are_answered(self) -> Self:
+        if self.project is not None and self.project.task == "chat":
+            raise ValueError("project: a chat has no items to wait for: write it a YAML of its own")
+        return self
+
+    @property
+    def settings(self) -> ProjectSettings:
+        """The project's settings. The stage's own overlap wins where it is given."""
+        chosen = self.project or StageProject()
+        return chosen.model_copy(update={"overlap": self.wanted_overlap})
+
+    @property
+    def wanted_overlap(self) -> int:
+        if "overlap" in self.model_fields_set or self.project is None:
+            return self.overlap
+        return self.project.overlap
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A project, as a recipe or a file asks for it."""
+
+    name: str  # as the app names it
+    settings: ProjectSettings  # its files by absolute paths
+    where: str  # the recipe and stage, or the file, as messages name it
+    items: str = ""  # a source of items; "" for chats
+    version: str = ""  # of that source's content: the same one is not read again
+    want: int | None = None  # items that a run waits for
+    stage: str = ""  # of the run, as its recipe names it
+
+
+def project_name(name: str) -> str:
+    """A name for addresses, the same each time for the same name: ASCII letters, digits, - and _."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
+    if plain == name and len(name) <= LONGEST_NAME:
+        return name
+    digits = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{plain[: LONGEST_NAME - 7]}-{digits}".lstrip("-")
+
+
+def check_not_lost(database: Path) -> None:
+    """See that a database is not gone that was there.
+
+    Raises:
+        UserError: the app has worked here, and its database is not there any more.
+    """
+    secret = database.with_name(f"{database.name}.secret")
+    if secret.exists() and not database.exists():
+        raise UserError(
+            f"{database}: is not there any more, and {secret.name} beside it says that people have judged "
+            f"here: put it back from a copy; or delete {secret.name} to begin with none"
+        )
+
+
+def items_answered(connection: sqlite3.Connection, project: str, overlap: int) -> int:
+    """Real items with `overlap` judgements or more.
+
+    Items of the shared pool have them as soon as others: the further judgements that are asked of those show
+    how far people agree, and whoever judges alone would wait for them for ever.
+    """
+    [count] = connection.execute(_ENOUGH, (project, overlap)).fetchone()
+    return count
+
+
+def all_answered(connection: sqlite3.Connection, project: str) -> bool:
+    """Whether no judgement is missing, of any item."""
+    missing, items = connection.execute(_OPEN, (project, project)).fetchone()
+    return bool(items and not missing)
+
+
+def items_in(connection: sqlite3.Connection, project: str) -> int:
+    """Real items."""
+    return int(connection.execute(_OPEN, (project, project)).fetchone()[1])

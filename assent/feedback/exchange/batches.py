@@ -1,0 +1,244 @@
+"""Entries of one import, batch by batch: what is new becomes rows, what contradicts is an error."""
+
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import NAMESPACE_URL, uuid5
+
+from assent.errors import UserError
+from assent.feedback.exchange.answers_in import permuted
+from assent.feedback.exchange.entries import Entry, written
+from assent.feedback.exchange.rows import Row
+from assent.feedback.exchange.tables import (
+    ItemThere,
+    Rows,
+    Unnamed,
+    items_there,
+    load_judged,
+    people_there,
+    same_json,
+    uuids_there,
+)
+from assent.feedback.projects import ProjectSettings
+from assent.feedback.schema.models import Part, Project
+
+UNNAMED = "unnamed"  # unnamed-1, unnamed-2, ...: whom a file does not name is somebody else each time
+MOST_PEOPLE = 10_000  # whose numbers are kept in memory
+CORE = ("choice", "ranking", "ratings", "text", "candidate", "strength")  # of an answer: what can be right
+SHOWN_CHARACTERS = 60  # of a text in an error
+
+
+@dataclass
+class Imported:
+    """What an import did."""
+
+    items: int = 0  # that were not there
+    judgements: int = 0  # that were not there
+    same: int = 0  # records that added nothing, since all they say was there
+
+
+@dataclass
+class Importer:
+    """What one import knows from batch to batch."""
+
+    project: Project
+    settings: ProjectSettings
+    part: str
+    done: Imported = field(default_factory=Imported)
+    people: dict[str, int] = field(default_factory=dict)  # name -> number
+    unnamed: Unnamed | None = None
+
+    def store(self, batch: Sequence[Entry]) -> None:
+        """Add what is new; inside `writing()`.
+
+        Raises:
+            UserError: something contradicts what is there, with its place.
+        """
+        rows = Rows(self.project.pk)
+        items = items_there(self.project.pk, {entry.name for entry in batch})
+        judged = [entry for entry in batch if entry.answer is not None] if self.part == Part.REAL else []
+        nameless = self._know(judged, items)
+        said = Saying(self, rows, judged, items)
+        for entry in batch:
+            try:
+                item, new = self._item(entry, items, rows)
+                added = said.add(entry, item) if entry.answer is not None and self.part == Part.REAL else new
+            except UserError as error:
+                raise UserError(f"{entry.place}: {error}") from None
+            self.done.same += not added
+        rows.write()
+        if nameless and self.unnamed:
+            self.unnamed.keep(items.values())
+
+    def _know(self, judged: Sequence[Entry], items: dict[str, ItemThere]) -> bool:
+        """Whether some of the judgements name nobody; all others' annotators have numbers afterwards."""
+        if len(self.people) > MOST_PEOPLE:
+            self.people.clear()
+        self.know([entry.annotator for entry in judged if entry.annotator])
+        nameless = any(not entry.annotator for entry in judged)
+        if nameless:
+            self.unnamed = self.unnamed or Unnamed()
+            self.unnamed.load(items.values())
+        return nameless
+
+    def know(self, names: Sequence[str]) -> None:
+        new = {name for name in names if name not in self.people}
+        if new:
+            self.people |= people_there(sorted(new))
+
+    def _item(self, entry: Entry, items: dict[str, ItemThere], rows: Rows) -> tuple[ItemThere, bool]:
+        """The item of this name, and whether it is new."""
+        there = items.get(entry.name)
+        if there is None:
+            slots = self._slots(entry.name) if self.part == Part.REAL else 0
+            made = items[entry.name] = rows.item(entry, self.part, self._expected(entry, None), slots)
+            self.done.items += 1
+            return made, True
+        _check_same(entry, there, self.part)
+        expected = self._expected(entry, there)
+        if expected is not None and json.loads(expected) != json.loads(there.expected or "null"):
+            raise UserError(
+                f"item {entry.name}: its right answer is {there.expected} there, and {expected} here: give "
+                "it another name, as id"
+            )
+        return there, False
+
+    def _expected(self, entry: Entry, there: ItemThere | None) -> str | None:
+        """The right answer as JSON, of gold, practice and test."""
+        if self.part == Part.REAL:
+            return None
+        if entry.answer is None:
+            raise UserError(
+                f"a {self.part} item needs its right answer, as choice, ranking, rating or output_text, and "
+                "there is none"
+            )
+        answer, _ = _as_there(entry, there)
+        return written({key: answer[key] for key in CORE if key in answer})
+
+    def _slots(self, name: str) -> int:
+        """Judgements wanted. The name says who is in the shared pool: the same in every project."""
+        shared, drawn = self.settings.shared, hashlib.sha256(name.encode()).digest()
+        if int.from_bytes(drawn[:8], "big") < shared.share * 2**64:
+            return max(self.settings.overlap, shared.overlap)
+        return self.settings.overlap
+
+
+class Saying:
+    """Judgements of one batch."""
+
+    def __init__(self, importer: Importer, rows: Rows, judged: Sequence[Entry], items: dict[str, ItemThere]):
+        self._importer, self._rows, self._now = importer, rows, time.time()
+        self._uuids: dict[str, tuple[int, str]] = {}  # (item, answer as JSON) of judgements that are there
+        self._elsewhere: dict[str, tuple[str, int]] = {}
+        if judged:
+            load_judged(items, self._uuids)
+            others = [entry.uuid for entry in judged if entry.uuid and entry.uuid not in self._uuids]
+            self._elsewhere = uuids_there(others)
+
+    def add(self, entry: Entry, item: ItemThere) -> bool:
+        """Whether it was not there.
+
+        Raises:
+            UserError: its UUID or its revision is there, and says something else.
+        """
+        answer, order = _as_there(entry, item)
+        if entry.own or not same_json(entry.hidden, item.hidden):
+            answer = {**answer, "meta": {**json.loads(entry.hidden), **(entry.own or {})}}
+        text = entry.said if answer is entry.answer else written(answer)
+        person, uuid = self._who(entry, item, text)
+        if uuid in self._uuids:
+            there, said = self._uuids[uuid]
+            if there != item.id or (said != text and json.loads(said) != json.loads(text)):
+                raise UserError(f"judgement {uuid}: it is there, and says something else: {said}")
+            return False
+        self._add(entry, item, person, (uuid, text, written(order)))
+        return True
+
+    def _add(self, entry: Entry, item: ItemThere, person: int, said: tuple[str, str, str]) -> None:
+        uuid, text, order = said
+        at = self._now if entry.at is None else entry.at
+        shown = item.shown.get(person)
+        if shown is None:
+            shown = item.shown[person] = self._rows.shown(item, person, order, at)
+        if not shown.revision:
+            shown.slot = self._rows.fill(item, person)
+        revision = entry.revision or shown.revision + 1
+        if revision <= shown.revision:
+            raise UserError(
+                f"item {item.name}: {entry.annotator} judged it with revision {shown.revision}, and this is "
+                f"another judgement with revision {revision}"
+            )
+        shown.revision = revision
+        self._uuids[uuid] = item.id, text
+        self._importer.done.judgements += 1
+        payload = hashlib.sha256(text.encode()).hexdigest()
+        where = shown.id, item.id, person, shown.slot, revision, shown.surplus
+        self._rows.judgement((uuid, *where, text, payload, entry.guideline, entry.seconds, at))
+
+    def _who(self, entry: Entry, item: ItemThere, text: str) -> tuple[int, str]:
+        """(person, UUID). Whom the file does not name is the next unnamed one who has not judged the item."""
+        if entry.annotator:
+            return self._importer.people[entry.annotator], self._uuid(entry, item, entry.annotator, text)
+        while True:
+            item.unnamed += 1
+            name = f"{UNNAMED}-{item.unnamed}"
+            self._importer.know([name])
+            person, uuid = self._importer.people[name], self._uuid(entry, item, name, text)
+            if uuid in self._uuids or person not in item.shown:
+                return person, uuid
+
+    def _uuid(self, entry: Entry, item: ItemThere, annotator: str, text: str) -> str:
+        """The judgement's own; or one made of what it says, so that it is the same at the next import.
+
+        In one database a judgement has one number: a second project there gives it another.
+        """
+        project = self._importer.project
+        if not entry.uuid:
+            return uuid5(NAMESPACE_URL, "\n".join((project.name, item.name, annotator, text))).hex
+        if entry.uuid not in self._elsewhere:
+            return entry.uuid
+        name, number = self._elsewhere[entry.uuid]
+        if number == project.pk:
+            raise UserError(
+                f"judgement {entry.uuid}: it is there, of item {name}, and this is of {item.name}"
+            )
+        return uuid5(NAMESPACE_URL, f"{project.name}\n{entry.uuid}").hex
+
+
+def _check_same(entry: Entry, there: ItemThere, part: str) -> None:
+    """Raises: an item of this name is there, and it is another."""
+    if there.part != part:
+        raise UserError(
+            f"item {entry.name}: it is there as {there.part}, and here as {part}: give it another name, as id"
+        )
+    differs = ""
+    if not same_json(entry.prompt, there.prompt):
+        differs = f"prompt: {_short(there.prompt)}, and here {_short(entry.prompt)}"
+    elif entry.candidates != there.candidates and sorted(there.texts) != sorted(entry.texts):
+        differs = f"answers: {_short(there.candidates)}, and here {_short(entry.candidates)}"
+    if differs:
+        raise UserError(
+            f"item {entry.name}: an item of this name is there with another {differs}: give it another name, "
+            "as id or as meta.item"
+        )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+
+
+def _as_there(entry: Entry, there: ItemThere | None) -> tuple[Row, list[int]]:
+    """Answer and order; where the item has the same answers in another order, in its own numbers."""
+    answer, order = entry.answer or {}, entry.order or []
+    if there is None or there.candidates == entry.candidates:
+        return answer, order
+    texts: list[str | None] = list(there.texts)
+    if tuple(texts) == entry.texts:
+        return answer, order
+    places = []
+    for text in entry.texts:
+        places.append(texts.index(text))
+        texts[places[-1]] = None  # two answers may be the same words
+    return permuted(answer, order, places)

@@ -1,0 +1,219 @@
+"""Records -> entries: an item and what somebody said of it, for the tables; every key of `meta` checked."""
+
+import hashlib
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from assent.errors import UserError
+from assent.feedback.exchange.answers_in import Answered, Rated, Wanted, answered, chat_of
+from assent.feedback.exchange.rows import TOLD, TOLD_BESIDES, Row
+from assent.feedback.projects import MOST_CANDIDATES
+from assent.feedback.services import Record
+from assent.records import Rating
+
+ITEM_CHARACTERS, PERSON_CHARACTERS = 200, 80  # that the tables hold
+COMMENT_CHARACTERS = 5000
+MOST_REVISION = 32767
+LATEST = 253402300800.0  # seconds since 1970: the year 10000
+COUNTS = {"pairwise": (2, 2), "ranking": (2, MOST_CANDIDATES), "demonstration": (0, 0)}
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+
+# As Django writes JSON, but for letters that are not English: they stand as they are
+written = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+@dataclass(slots=True)
+class Entry:
+    """One record."""
+
+    place: str
+    name: str
+    prompt: str  # JSON, as the columns of that name
+    candidates: str
+    texts: tuple[str, ...]
+    hidden: str
+    explanation: str = ""
+    answer: Row | None = None
+    said: str = ""  # the answer as JSON
+    own: Row | None = None  # of the judgement, without a place of its own
+    annotator: str = ""
+    order: list[int] | None = None
+    uuid: str = ""  # 32 hexadecimal digits; "": to be made of the content
+    revision: int = 0  # 0: the next
+    guideline: int = 0
+    seconds: float | None = None
+    at: float | None = None
+
+
+def entries(wanted: Wanted, records: Iterable[Record], known: bool) -> Iterator[Entry]:
+    """An entry a record; ratings of one judgement are one.
+
+    Args:
+        known: the items have a right answer, whose `meta.explanation` is told to people.
+
+    Raises:
+        UserError: a record that does not fit, with its place: `file:line` where the records know it, else
+            its number.
+    """
+    for place, record in _placed(records):
+        try:
+            yield _entry(wanted, answered(wanted, record), place, known)
+        except UnicodeEncodeError:
+            raise UserError(f"{place}: a text holds half a character (a lone surrogate): mend it") from None
+        except UserError as error:
+            raise UserError(f"{place}: {error}") from None
+
+
+def _placed(records: Iterable[Record]) -> Iterator[tuple[str, Record | Rated]]:
+    """(place, record), ratings that belong together as one."""
+    group: Rated | None = None
+    began = ""
+    for number, record in enumerate(records, start=1):
+        place = getattr(records, "place", "") or f"record {number}"
+        if not isinstance(record, Rating):
+            if group is not None:
+                yield began, group
+                group = None
+            yield place, record
+            continue
+        index = _candidate(record, place)
+        if group is None or not _belongs(group, record, index):
+            if group is not None:
+                yield began, group
+            group, began = Rated(record.prompt, record.annotator, {}), place
+        group.values.setdefault(index, {})[record.criterion] = record
+    if group is not None:
+        yield began, group
+
+
+def _candidate(rating: Rating, place: str) -> int:
+    index = rating.prompt.meta.get("candidate", 0)
+    if type(index) is not int or not 0 <= index < MOST_CANDIDATES:
+        raise UserError(f"{place}: meta.candidate: expected 0 to {MOST_CANDIDATES - 1}, found {index!r}")
+    return index
+
+
+def _belongs(group: Rated, rating: Rating, index: int) -> bool:
+    """Whether a rating is part of the judgement before: no criterion comes twice in one."""
+    before = group.prompt
+    same = (before.text, before.messages, before.id) == (
+        rating.prompt.text,
+        rating.prompt.messages,
+        rating.prompt.id,
+    )
+    if not same or group.annotator != rating.annotator:
+        return False
+    if any(before.meta.get(key) != rating.prompt.meta.get(key) for key in ("judgement", "item")):
+        return False
+    there = group.values.get(index)
+    if there is None:
+        return "candidate" in rating.prompt.meta
+    first = next(iter(there.values()))
+    return rating.criterion not in there and first.response == rating.response
+
+
+def _entry(wanted: Wanted, found: Answered, place: str, known: bool) -> Entry:
+    least, most = COUNTS.get(wanted.task, (1, MOST_CANDIDATES))
+    if not least <= len(found.texts) <= most:
+        expected = f"{least}" if least == most else f"{least} to {most}"
+        raise UserError(f"expected {expected} answers for a {wanted.task} project, found {len(found.texts)}")
+    judged = found.answer is not None
+    meta = dict(found.meta)
+    told = (
+        {key: meta.pop(key) for key in (*TOLD, *TOLD_BESIDES.get(wanted.task, ())) if key in meta}
+        if judged
+        else {}
+    )
+    explanation = meta.pop("explanation", "") if known else ""
+    item = found.item or str(meta.pop("item", ""))
+    if item and found.prompt.id not in ("", item):
+        meta["id"] = found.prompt.id
+    prompt, candidates = written(chat_of(found.prompt)), written(found.texts)
+    name = item or found.prompt.id or _content(prompt, found.texts)
+    if len(name) > ITEM_CHARACTERS:
+        raise UserError(f"the item's name is longer than {ITEM_CHARACTERS} characters: {name[:40]!r}...")
+    made = Entry(place, name, prompt, candidates, found.texts, written(meta), str(explanation))
+    if judged:
+        _say(made, found, told)
+    "".join(
+        (name, prompt, candidates, made.hidden, made.annotator, made.said)
+    ).encode()  # half characters, here
+    return made
+
+
+def _content(prompt: str, texts: tuple[str, ...]) -> str:
+    """The name of an item that has none: the same whatever the order of its answers."""
+    whole = written([prompt, sorted(texts)])
+    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+
+
+def _say(made: Entry, found: Answered, told: Row) -> None:
+    """What was said, and what `meta` tells of it."""
+    made.answer = dict(found.answer or {})
+    comment = told.get("comment")
+    if comment not in (None, ""):
+        if not isinstance(comment, str) or len(comment) > COMMENT_CHARACTERS:
+            raise UserError(f"meta.comment: expected a text of at most {COMMENT_CHARACTERS} characters")
+        made.answer["comment"] = comment
+    made.said = written(made.answer)
+    made.own = found.own
+    made.annotator = found.annotator
+    if len(made.annotator) > PERSON_CHARACTERS:
+        raise UserError(f"annotator: expected at most {PERSON_CHARACTERS} characters: {made.annotator!r}")
+    made.order = _order(found.order, len(found.texts))
+    made.seconds = _seconds(found.seconds)
+    if "judgement" in told:
+        made.uuid = _uuid(told["judgement"])
+    made.revision = _whole(told, "revision", 1, MOST_REVISION)
+    made.guideline = _whole(told, "guideline", 0, sys.maxsize)
+    if "at" in told:
+        made.at = _at(told["at"])
+
+
+def _order(given: Any, count: int) -> list[int]:
+    if not given:
+        return list(range(count))
+    if not isinstance(given, list | tuple) or sorted(given) != list(range(count)):
+        raise UserError(f"shown_order: expected each of the {count} candidates once, found {given!r}")
+    return list(given)
+
+
+def _seconds(given: Any) -> float | None:
+    if given is None:
+        return None
+    if type(given) not in (int, float) or not 0 <= given < sys.float_info.max:
+        raise UserError(f"seconds: expected a number from 0 on, found {given!r}")
+    return float(given)
+
+
+def _whole(told: Row, key: str, least: int, most: int) -> int:
+    value = told.get(key)
+    if value is None:
+        return 0
+    if type(value) is not int or not least <= value <= most:
+        raise UserError(f"meta.{key}: expected a whole number from {least} to {most}, found {value!r}")
+    return value
+
+
+def _uuid(given: Any) -> str:
+    try:
+        return UUID(given).hex
+    except (ValueError, AttributeError, TypeError):
+        raise UserError(f"meta.judgement: expected a UUID, found {given!r}") from None
+
+
+def _at(given: Any) -> float:
+    if isinstance(given, str) and _MOMENT.fullmatch(given):
+        try:
+            seconds = datetime.fromisoformat(given).timestamp()
+        except ValueError:
+            seconds = -1.0  # such as the 30th of February
+        if 0 <= seconds < LATEST:
+            return seconds
+    raise UserError(f"meta.at: expected a time such as 2026-11-21T09:30:00.000Z, found {given!r}")

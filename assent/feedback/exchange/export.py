@@ -1,0 +1,166 @@
+"""What people said, as rows for files. No Django: stages read a database through this, read-only.
+
+Decided judgements, ties, both bad and cannot judge stand in files of their own, so that whoever trains never
+takes one for another. Each holds last words only, in the order in which they came.
+"""
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from assent.config import check
+from assent.errors import UserError
+from assent.feedback.exchange.other_rows import FACTS
+from assent.feedback.exchange.rows import Row, Said, edit_row, records_of, rows_of
+from assent.feedback.exchange.votes import votes
+from assent.feedback.projects import Criterion, ProjectSettings
+
+UNDECIDED = {"ties": "tie", "both_bad": "both_bad", "cannot_judge": "cannot_judge"}  # kind -> stored choice
+PARTS = {"gold": ("gold",), "qualification": ("practice", "test")}  # kind -> parts of items
+FACTS_OF_ALL = ("skips", "flags", "guidelines")
+BUSY_SECONDS = 5.0
+
+_SAID = """
+SELECT i.name, i.prompt, i.candidates, i.hidden, s."order", j.answer, p.name, j.uuid, j.revision, j.guideline,
+       j.seconds, j.created, i.part, i.expected, s.attempt
+FROM feedback_judgement j
+CROSS JOIN feedback_item i ON i.id = j.item_id
+CROSS JOIN feedback_shown s ON s.id = j.shown_id
+CROSS JOIN feedback_person p ON p.id = j.person_id
+WHERE i.project_id = ? AND i.part IN (?, ?) AND j.surplus = ? AND NOT EXISTS (
+    SELECT 1 FROM feedback_judgement later WHERE later.shown_id = j.shown_id AND later.revision > j.revision
+)
+ORDER BY j.id
+"""  # CROSS JOIN: in this order, which is that of the answer; nothing has to be sorted, however much there is
+_COMPLETE = """
+SELECT (SELECT count(*) FROM feedback_item WHERE project_id = :project AND part = 'real' AND slots > 0)
+     - (SELECT count(DISTINCT position) FROM feedback_slot WHERE project_id = :project AND NOT judged)
+"""
+
+
+@contextmanager
+def reading(database: Path) -> Iterator[sqlite3.Connection]:
+    """A read-only connection that sees the database as it is now, until the end of the block.
+
+    Raises:
+        UserError: there is no such database, or it is none of the app's.
+    """
+    if not database.is_file():
+        raise UserError(f"{database}: there is no feedback yet: open the app with assent annotate")
+    address = f"{database.resolve().as_uri()}?mode=ro"
+    with closing(
+        sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    ) as connection:
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM feedback_judgement LIMIT 1")  # the snapshot begins here
+        except sqlite3.DatabaseError as error:
+            raise UserError(f"{database}: not a feedback database that can be read: {error}") from None
+        yield connection
+
+
+def complete_items(connection: sqlite3.Connection, project: str) -> int:
+    """Real items all of whose slots are judged."""
+    [(count,)] = connection.execute(_COMPLETE, {"project": _Project.named(connection, project).id})
+    return count
+
+
+def kinds_of(task: str) -> tuple[str, ...]:
+    """The kinds of files that a project of this task has."""
+    if task == "chat":
+        return ("implicit", "guidelines")
+    judged = ("judgements", "surplus", "gold", "qualification")
+    more = {
+        "pairwise": (*UNDECIDED, "votes"),
+        "ranking": ("votes",),
+        "edit": ("edits",),
+    }
+    return (*judged, *more.get(task, ()), *FACTS_OF_ALL)
+
+
+def exported(connection: sqlite3.Connection, project: str, kind: str = "judgements") -> Iterator[Row]:
+    """The rows of a kind of file, in the order in which they were said.
+
+    Raises:
+        UserError: there is no such project, or its task has no such kind.
+    """
+    found = _Project.named(connection, project)
+    if kind not in kinds_of(found.task):
+        raise UserError(
+            f"project {project}: no export {kind!r}: a project of task {found.task} has "
+            f"{', '.join(kinds_of(found.task))}"
+        )
+    if kind in FACTS:
+        return FACTS[kind](connection, found.id)
+    if kind == "votes":
+        return votes(connection, found.id)
+    said = _said(connection, found, kind)
+    if kind == "edits":
+        return (edit_row(one) for one in said)
+    return (row for one in said for row in rows_of(found.task, one, found.scales))
+
+
+def styled(
+    connection: sqlite3.Connection, project: str, write: Callable[[Any], Mapping[str, Any]]
+) -> Iterator[Mapping[str, Any]]:
+    """The judgements in a format of others: `write` makes a row of a record (`Services.rows`)."""
+    found = _Project.named(connection, project)
+    for said in _said(connection, found, "judgements"):
+        for record in records_of(found.task, said, found.scales):
+            yield write(record)
+
+
+class _Project:
+    """What an export must know of a project."""
+
+    def __init__(self, number: int, task: str, settings: str):
+        self.id, self.task = number, task
+        self.scales: tuple[Criterion, ...] = ()
+        if task == "rating":
+            self.scales = check(ProjectSettings, json.loads(settings), "project").scales
+
+    @classmethod
+    def named(cls, connection: sqlite3.Connection, name: str) -> "_Project":
+        row = connection.execute(
+            "SELECT id, task, settings FROM feedback_project WHERE name = ?", (name,)
+        ).fetchone()
+        if row is None:
+            known = [one for (one,) in connection.execute("SELECT name FROM feedback_project ORDER BY name")]
+            raise UserError(f"no project {name!r} there; there are: {', '.join(known) or 'none'}")
+        return cls(*row)
+
+
+def _said(connection: sqlite3.Connection, project: _Project, kind: str) -> Iterator[Said]:
+    parts = PARTS.get(kind, ("real",))
+    choice = UNDECIDED.get(kind)
+    apart = project.task == "pairwise" and kind not in (*PARTS, "surplus")  # by what was chosen
+    for row in connection.execute(_SAID, (project.id, parts[0], parts[-1], kind == "surplus")):
+        answer = json.loads(row[5])
+        chosen = answer["choice"] if apart else None
+        if apart and (chosen != choice if choice else type(chosen) is not int):
+            continue
+        yield Said(
+            item=row[0],
+            prompt=json.loads(row[1]),
+            candidates=json.loads(row[2]),
+            hidden=json.loads(row[3]),
+            order=json.loads(row[4]),
+            answer=answer,
+            annotator=row[6],
+            uuid=row[7],
+            revision=row[8],
+            guideline=row[9],
+            seconds=row[10],
+            created=row[11],
+            more=_known(row) if kind in PARTS else {},
+        )
+
+
+def _known(row: tuple[Any, ...]) -> Row:
+    """Of an item whose right answer is known."""
+    part, expected, attempt = row[12:15]
+    told = {"part": part, "expected": json.loads(expected) if expected else None}
+    return told | ({"attempt": attempt} if attempt else {})

@@ -1,0 +1,243 @@
+"""The statements of an import: what is there, by a few queries a batch; what is new, by a few more.
+
+Through the same connection and in the same transaction as all else that is written. Rows get their numbers
+here, so that those that refer to each other are written together.
+"""
+
+import json
+import time
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from assent.feedback.exchange.entries import Entry, written
+from assent.feedback.schema.models import Part, Person
+
+_NUMBERED = ("item", "slot", "shown", "judgement")
+_ITEMS = """SELECT id, name, part, position, prompt, candidates, hidden, expected, slots FROM feedback_item
+WHERE project_id = %s AND name IN ({names})"""
+_SHOWN = """SELECT s.item_id, s.person_id, s.id, j.revision, j.slot_id, j.surplus, j.uuid, j.answer
+FROM feedback_shown s LEFT JOIN feedback_judgement j ON j.shown_id = s.id
+WHERE s.attempt = 0 AND s.item_id IN ({names}) ORDER BY j.revision"""
+_SLOTS = """SELECT item_id, id, holder_id, lease_until FROM feedback_slot
+WHERE NOT judged AND item_id IN ({names}) ORDER BY item_id, number"""
+_UUIDS = """SELECT j.uuid, i.name, i.project_id
+FROM feedback_judgement j JOIN feedback_item i ON i.id = j.item_id WHERE j.uuid IN ({names})"""
+_POSITION = "SELECT max(position) FROM feedback_item WHERE project_id = %s AND part = %s"
+_ADD_ITEM = """INSERT INTO feedback_item
+(id, project_id, name, part, position, prompt, candidates, hidden, expected, explanation, slots)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_ADD_SLOT = """INSERT INTO feedback_slot (id, project_id, item_id, number, position, judged)
+VALUES (%s, %s, %s, %s, %s, %s)"""
+_ADD_SHOWN = """INSERT INTO feedback_shown (id, project_id, item_id, person_id, attempt, "order", created)
+VALUES (%s, %s, %s, %s, 0, %s, %s)"""
+_ADD_JUDGEMENT = """INSERT INTO feedback_judgement
+(id, uuid, shown_id, item_id, person_id, slot_id, revision, surplus, answer, payload_sha256, guideline,
+ seconds, created)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""
+_FILL = "UPDATE feedback_slot SET judged = 1, holder_id = NULL, lease_until = NULL WHERE id = %s"
+_GROW = "UPDATE feedback_item SET slots = %s WHERE id = %s"
+
+
+@dataclass(slots=True)
+class ShownThere:
+    """An item was shown to somebody, and the last that they said of it."""
+
+    id: int
+    revision: int = 0  # 0: nothing yet
+    slot: int | None = None
+    surplus: bool = False
+
+
+@dataclass(slots=True)
+class ItemThere:
+    """An item that is there, or will be when this batch is written."""
+
+    id: int
+    name: str
+    part: str
+    position: int
+    prompt: str  # JSON, as the columns of that name
+    candidates: str
+    hidden: str
+    expected: str | None
+    slots: int
+    explanation: str = ""
+    shown: dict[int, ShownThere] = field(default_factory=dict)  # by person
+    free: list[tuple[int, int | None]] = field(default_factory=list)  # (slot, who holds it)
+    unnamed: int = 0  # judgements in this import whose annotator has no name
+
+    @property
+    def texts(self) -> list[str]:
+        return json.loads(self.candidates)
+
+
+def same_json(mine: str, stored: str) -> bool:
+    """Whether what is stored says the same; Django writes letters that are not English as `\\u....`."""
+    return mine == stored or ("\\u" in stored and mine == written(json.loads(stored)))
+
+
+def items_there(project: int, names: Collection[str]) -> dict[str, ItemThere]:
+    """By name, those that are there."""
+    rows = _several(_ITEMS, list(names), project)
+    return {row[1]: ItemThere(*row) for row in rows}
+
+
+def load_judged(items: dict[str, ItemThere], uuids: dict[str, tuple[int, str]]) -> None:
+    """What was said of these items, and which of their slots are free; (item, answer) by UUID."""
+    by_number = {item.id: item for item in items.values()}
+    for item, person, shown, revision, slot, surplus, uuid, answer in _several(_SHOWN, list(by_number)):
+        # ordered by revision: the last is what counts
+        by_number[item].shown[person] = ShownThere(shown, revision or 0, slot, bool(surplus))
+        if uuid is not None:
+            uuids[uuid] = item, answer
+    now = time.time()
+    for item, slot, holder, lease_until in _several(_SLOTS, list(by_number)):
+        lost = lease_until is not None and lease_until < now
+        by_number[item].free.append((slot, None if lost else holder))
+
+
+def uuids_there(uuids: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """(name of the item, project) of the judgements that are there."""
+    return {uuid: (name, project) for uuid, name, project in _several(_UUIDS, uuids)}
+
+
+def people_there(names: Collection[str]) -> dict[str, int]:
+    """The numbers of these people; who is not there is made, and cannot log in."""
+    found = dict(Person.objects.filter(name__in=names).values_list("name", "pk"))
+    missing = [Person(name=name, is_active=False) for name in dict.fromkeys(names) if name not in found]
+    for person in missing:
+        person.set_unusable_password()
+    made = Person.objects.bulk_create(missing)
+    return found | {person.name: person.pk for person in made}
+
+
+def _several(query: str, values: Sequence[Any], *first: Any) -> Iterable[tuple[Any, ...]]:
+    if not values:
+        return ()
+    with connection.cursor() as cursor:
+        cursor.execute(query.format(names=", ".join(["%s"] * len(values))), [*first, *values])
+        return cursor.fetchall()
+
+
+class Rows:
+    """What is new, until it is written."""
+
+    def __init__(self, project: int):
+        self._project = project
+        self._items: list[ItemThere] = []
+        self._slots: dict[int, list[Any]] = {}
+        self._filled: list[tuple[int]] = []
+        self._grown: dict[int, ItemThere] = {}
+        self._shown: list[tuple[Any, ...]] = []
+        self._judgements: list[tuple[Any, ...]] = []
+        with connection.cursor() as cursor:
+            self._last = {name: _last_number(cursor, name) for name in _NUMBERED}
+            self._position = max(_last_position(cursor, project, part) for part in Part.values)
+
+    def item(self, entry: Entry, part: str, expected: str | None, slots: int) -> ItemThere:
+        """A new item, with its slots."""
+        self._position += 1
+        made = ItemThere(
+            id=self._next("item"),
+            name=entry.name,
+            part=part,
+            position=self._position,
+            prompt=entry.prompt,
+            candidates=entry.candidates,
+            hidden=entry.hidden,
+            expected=expected,
+            slots=0,
+            explanation=entry.explanation,
+        )
+        self._items.append(made)
+        made.free = [(self._slot(made, judged=False), None) for _ in range(slots)]
+        return made
+
+    def shown(self, item: ItemThere, person: int, order: str, at: float) -> ShownThere:
+        made = ShownThere(self._next("shown"))
+        self._shown.append((made.id, self._project, item.id, person, order, at))
+        return made
+
+    def fill(self, item: ItemThere, person: int) -> int:
+        """A slot for what this person said: their own, a free one, or one more. Nobody loses theirs."""
+        place = next((k for k, (_, holder) in enumerate(item.free) if holder in (None, person)), None)
+        if place is None:
+            if item.slots:
+                self._grown[item.id] = item
+            return self._slot(item, judged=True)
+        slot, _ = item.free.pop(place)
+        if slot in self._slots:
+            self._slots[slot][-1] = True
+        else:
+            self._filled.append((slot,))
+        return slot
+
+    def judgement(self, columns: tuple[Any, ...]) -> None:
+        """All but its number."""
+        self._judgements.append((self._next("judgement"), *columns))
+
+    def write(self) -> None:
+        """Each kind of rows by one statement."""
+        new = [self._columns(item) for item in self._items]
+        grown = [(item.slots, item.id) for item in self._grown.values()]
+        with connection.cursor() as cursor:
+            cursor.executemany(_ADD_ITEM, new)
+            cursor.executemany(_ADD_SLOT, list(self._slots.values()))
+            cursor.executemany(_FILL, self._filled)
+            cursor.executemany(_GROW, grown)
+            cursor.executemany(_ADD_SHOWN, self._shown)
+            cursor.executemany(_ADD_JUDGEMENT, self._judgements)
+
+    def _slot(self, item: ItemThere, judged: bool) -> int:
+        number = self._next("slot")
+        self._slots[number] = [number, self._project, item.id, item.slots, item.position, judged]
+        item.slots += 1
+        return number
+
+    def _columns(self, item: ItemThere) -> tuple[Any, ...]:
+        return (
+            *(item.id, self._project, item.name, item.part, item.position, item.prompt, item.candidates),
+            *(item.hidden, item.expected, item.explanation, item.slots),
+        )
+
+    def _next(self, name: str) -> int:
+        self._last[name] += 1
+        return self._last[name]
+
+
+def _last_number(cursor: CursorWrapper, name: str) -> int:
+    """That a table has given out, also to rows that are gone."""
+    cursor.execute("SELECT seq FROM sqlite_sequence WHERE name = %s", [f"feedback_{name}"])
+    found = cursor.fetchone()
+    return found[0] if found else 0
+
+
+def _last_position(cursor: CursorWrapper, project: int, part: str) -> int:
+    cursor.execute(_POSITION, [project, part])
+    found = cursor.fetchone()
+    return -1 if found is None or found[0] is None else found[0]
+
+
+class Unnamed:
+    """Judgements without an annotator that an import has met, by item: on disk, however many they are."""
+
+    def __init__(self):
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TEMP TABLE IF NOT EXISTS unnamed (item INTEGER PRIMARY KEY, met INTEGER)")
+            cursor.execute("DELETE FROM unnamed")
+
+    def load(self, items: Iterable[ItemThere]) -> None:
+        by_number = {item.id: item for item in items}
+        for number, met in _several("SELECT item, met FROM unnamed WHERE item IN ({names})", list(by_number)):
+            by_number[number].unnamed = met
+
+    def keep(self, items: Iterable[ItemThere]) -> None:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT OR REPLACE INTO unnamed VALUES (%s, %s)",
+                [(item.id, item.unnamed) for item in items if item.unnamed],
+            )

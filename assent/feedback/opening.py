@@ -1,0 +1,210 @@
+"""What is done when the app starts: projects and items are brought up to what a recipe or a file asks for.
+
+Imported once Django is configured.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from assent.errors import UserError
+from assent.feedback.asked import Wanted
+from assent.feedback.exchange.imports import import_records
+from assent.feedback.people import admin_link as first_admin
+from assent.feedback.projects import ProjectSettings
+from assent.feedback.schema.models import Audit, Guideline, Item, Part, Project, Slot
+from assent.feedback.services import Read, Record
+from assent.feedback.store.projects import add_guideline, create, settings_of
+from assent.feedback.store.writer import writing
+from assent.records import Candidates, Prompt
+
+WHO = "assent annotate"  # in the audit log
+READ = "items read"
+HELD = 500  # records whose names are looked up together
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What came of it."""
+
+    name: str
+    items: int  # that are new
+    judgements: int  # that are new
+
+
+def open_project(wanted: Wanted, read: Read) -> Opened:
+    """Make the project, or bring it up to what is wanted now. Nothing that is there is lost.
+
+    Items are added; settings, `want` and a guideline that has changed are those wanted now.
+
+    Raises:
+        UserError: the project that is there has another task; a file is missing or has a bad row.
+    """
+    project = Project.objects.filter(name=wanted.name).first()
+    if project is None:
+        project = create(wanted.name, _plain(wanted.settings), WHO, wanted.want)
+    else:
+        _bring_up(project, wanted)
+    _guideline(project, wanted)
+    for part, file in _known_items(wanted.settings):
+        import_records(project, read(file), part)
+    if not wanted.items or _read_already(project, wanted):
+        return Opened(project.name, 0, 0)
+    records: Iterable[Record] = read(wanted.items)
+    if Item.objects.filter(project=project, part=Part.REAL).exists():
+        records = Beside(project, records)
+    made = import_records(project, records)
+    _note_read(project, wanted)
+    return Opened(project.name, made.items, made.judgements)
+
+
+def admin_link(address: str) -> str | None:
+    """The link by which the first admin comes in; None where there is one."""
+    return first_admin.make(address)
+
+
+def checkpoint() -> None:
+    """Put what the log of writes holds into the one file of the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def _plain(settings: ProjectSettings) -> dict[str, Any]:
+    return settings.model_dump(mode="json", exclude_unset=True)
+
+
+def _bring_up(project: Project, wanted: Wanted) -> None:
+    before = settings_of(project)
+    if before.task != wanted.settings.task:
+        raise UserError(
+            f"{wanted.where}: task: {wanted.settings.task}, and the project {project.name} that is there has "
+            f"task: {before.task}, with judgements of that kind: give this one another name"
+        )
+    plain = _plain(wanted.settings)
+    if plain == project.settings and wanted.want == project.want:
+        return
+    with writing():
+        project.settings, project.want = plain, wanted.want
+        project.save(update_fields=["settings", "want"])
+        Audit.objects.create(
+            who=WHO, what="settings changed", detail={"project": project.name, "settings": plain}
+        )
+        if wanted.settings.overlap > before.overlap:
+            _add_slots(project, wanted.settings.overlap)
+
+
+def _add_slots(project: Project, overlap: int) -> None:
+    """More judgements of each item are wanted. Of fewer nothing is taken back."""
+    few = Item.objects.filter(project=project, part=Part.REAL, slots__lt=overlap)
+    slots = (
+        Slot(project=project, item=item, number=number, position=item.position)
+        for item in few.only("pk", "slots", "position").iterator()
+        for number in range(item.slots, overlap)
+    )
+    while some := list(islice(slots, 4 * HELD)):
+        Slot.objects.bulk_create(some)
+    few.update(slots=overlap)
+
+
+def _guideline(project: Project, wanted: Wanted) -> None:
+    """The file's text as the next version, unless it was one before: then people have gone on from it."""
+    file = wanted.settings.guideline
+    if file is None:
+        return
+    try:
+        text = Path(file).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{wanted.where}: guideline: {file}: cannot be read as UTF-8 text: {error}") from None
+    if not Guideline.objects.filter(project=project, text=text).exists():
+        add_guideline(project, text, WHO)
+
+
+def _known_items(settings: ProjectSettings) -> Iterator[tuple[str, str]]:
+    """(part, file) of items whose right answer is known."""
+    if settings.gold:
+        yield Part.GOLD, settings.gold.items
+    if settings.qualification.practice:
+        yield Part.PRACTICE, settings.qualification.practice
+    if settings.qualification.test:
+        yield Part.TEST, settings.qualification.test
+
+
+def _read_already(project: Project, wanted: Wanted) -> bool:
+    """A source that is as it was is not read again: a million items need their time."""
+    told = {"project": project.name, "source": wanted.items, "version": wanted.version}
+    return bool(wanted.version) and Audit.objects.filter(what=READ, detail=told).exists()
+
+
+def _note_read(project: Project, wanted: Wanted) -> None:
+    told = {"project": project.name, "source": wanted.items, "version": wanted.version}
+    with writing():
+        Audit.objects.create(who=WHO, what=READ, detail=told)
+
+
+class Beside:
+    """Records, of which one that has the name of another item is given a name of its own.
+
+    A model that answers the same prompts again makes other items, and its `item-0` is not that of before.
+    """
+
+    def __init__(self, project: Project, records: Iterable[Record]):
+        self._project, self._records = project, records
+        self._renamed = self._all()
+        self.place = ""  # where the last record stands, as far as that is known
+
+    def __iter__(self) -> "Beside":
+        return self
+
+    def __next__(self) -> Record:
+        self.place, record = next(self._renamed)
+        return record
+
+    def _all(self) -> Iterator[tuple[str, Record]]:
+        records = ((getattr(self._records, "place", ""), one) for one in self._records)
+        while some := list(islice(records, HELD)):
+            there = self._there([_name(one) for _, one in some])
+            yield from ((place, _beside(one, there)) for place, one in some)
+
+    def _there(self, names: list[str]) -> dict[str, list[Any]]:
+        """[prompt, answers] of each item that has one of these names."""
+        found = Item.objects.filter(project=self._project, name__in=names)
+        stored = found.values_list("name", "prompt", "candidates")
+        return {name: [prompt, sorted(texts)] for name, prompt, texts in stored}
+
+
+def _name(record: Record) -> str:
+    """Of what is not judged yet, where it has one: judged rows name their item in `meta`."""
+    prompt = (
+        record if isinstance(record, Prompt) else record.prompt if isinstance(record, Candidates) else None
+    )
+    return "" if prompt is None or "item" in prompt.meta else prompt.id
+
+
+def _beside(record: Record, there: Mapping[str, list[Any]]) -> Record:
+    """The record, under a name of its own where another item has its name."""
+    known = there.get(_name(record))
+    if isinstance(record, Prompt):
+        content = [_asked(record), []]
+        return record if known in (None, content) else replace(record, id=_other_name(record.id, content))
+    if isinstance(record, Candidates):
+        content = [_asked(record.prompt), sorted(record.texts)]
+        if known not in (None, content):
+            other = _other_name(record.prompt.id, content)
+            return replace(record, prompt=replace(record.prompt, id=other))
+    return record
+
+
+def _asked(prompt: Prompt) -> Any:
+    """As the database has it."""
+    return [dict(one) for one in prompt.messages] or str(prompt.text)
+
+
+def _other_name(name: str, content: Any) -> str:
+    return f"{name}-{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]}"

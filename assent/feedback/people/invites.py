@@ -1,0 +1,159 @@
+"""Links by which people come in. A link is shown once; the database holds only the hash of its token."""
+
+import hashlib
+import secrets
+import time
+import unicodedata
+from dataclasses import dataclass
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from assent.errors import UserError
+from assent.feedback.people.access import may
+from assent.feedback.schema.models import Audit, Invite, Membership, Person, Project, Role
+from assent.feedback.store.writer import writing
+from assent.records import AI_ANNOTATOR
+
+DAY_SECONDS = 24 * 3600.0
+MOST_USES = 1000
+TOKEN_BYTES = 32  # 256 bits: nobody guesses one, so its plain hash gives nothing away
+
+# It stands in exports, which people open in spreadsheets: a name that begins with = + - @ would be a formula.
+_readable = RegexValidator(
+    r"^\w[\w .'@-]*$", gettext_lazy("Use letters, digits, spaces and . ' @ -, and begin with a letter or a digit.")
+)
+
+
+class InviteGone(UserError):
+    """A link that was used up, withdrawn, has expired, or never was."""
+
+
+class NameTaken(UserError):
+    """Somebody is called so already."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a link gives to whoever follows it."""
+
+    role: str = Role.ANNOTATOR
+    project: Project | None = None  # None: every project there is when it is followed
+    uses: int = 1
+    seconds: float = 7 * DAY_SECONDS
+
+
+def make(offer: Offer, by: Person | None) -> str:
+    """A new link's token: the only time that anybody sees it."""
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    with writing():
+        Invite.objects.create(
+            token_sha256=_hash(token),
+            role=offer.role,
+            project=offer.project,
+            uses_left=offer.uses,
+            expires=time.time() + offer.seconds,
+            created_by=by,
+        )
+        _audit(by, "invite made", role=offer.role, uses=offer.uses, project=_name(offer.project))
+    return token
+
+
+def find(token: str) -> Invite | None:
+    """The invite of a link, where it can be followed now."""
+    found = Invite.objects.select_related("project", "created_by").filter(token_sha256=_hash(token)).first()
+    return found if found is not None and _holds(found) else None
+
+
+def accept(token: str, name: str, password: str, language: str = "") -> Person:
+    """A new person. The name and the password have been checked by `name_of` and Django's validators.
+
+    Raises:
+        InviteGone: the link holds no longer.
+        NameTaken: somebody is called so already.
+    """
+    person = Person(name=name, language=language)
+    person.set_password(password)  # takes its time: before anybody has to wait for the writer
+    with writing():
+        invite = _used(token)
+        if Person.objects.filter(name__iexact=name).exists():
+            raise NameTaken(_("Somebody is called %(name)s already: choose another name.") % {"name": name})
+        person.role = invite.role
+        person.save()
+        _let_in(person, invite)
+        _audit(person, "invite accepted", invite=invite.pk, role=invite.role, project=_name(invite.project))
+    return person
+
+
+def join(token: str, person: Person) -> None:
+    """Somebody who is here already follows a link: they get its projects, and its role if that is more.
+
+    Raises:
+        InviteGone: the link holds no longer.
+    """
+    with writing():
+        invite = _used(token)
+        if not may(person, invite.role):
+            person.role = invite.role
+            person.save(update_fields=["role"])
+        _let_in(person, invite)
+        _audit(person, "invite joined", invite=invite.pk, role=invite.role, project=_name(invite.project))
+
+
+def withdraw(invite: Invite, by: Person) -> None:
+    """The link holds no longer; withdrawing it again changes nothing."""
+    with writing():
+        if Invite.objects.filter(pk=invite.pk, uses_left__gt=0).update(uses_left=0):
+            _audit(by, "invite withdrawn", invite=invite.pk, role=invite.role, project=_name(invite.project))
+
+
+def name_of(given: str) -> str:
+    """A name as it is kept.
+
+    Raises:
+        ValidationError: it is empty, has signs that names have not, or begins like the name of a model.
+    """
+    name = " ".join(unicodedata.normalize("NFKC", given).split())
+    _readable(name)
+    if name.lower().startswith(AI_ANNOTATOR):
+        raise ValidationError(
+            _("Names that begin with %(start)s are those of models.") % {"start": AI_ANNOTATOR}
+        )
+    return name
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _holds(invite: Invite) -> bool:
+    """The link that the app itself printed holds only while there is nobody who could have made one."""
+    by_the_app = invite.created_by is None and invite.role == Role.ADMIN
+    spent = by_the_app and Person.objects.filter(role=Role.ADMIN, is_active=True).exists()
+    return invite.uses_left > 0 and invite.expires > time.time() and not spent
+
+
+def _used(token: str) -> Invite:
+    """The invite, with one use less; inside `writing()`, so that two cannot take the last one."""
+    invite = find(token)
+    if invite is None:
+        raise InviteGone(_("This link has been used up, withdrawn or has expired."))
+    Invite.objects.filter(pk=invite.pk).update(uses_left=F("uses_left") - 1)
+    return invite
+
+
+def _let_in(person: Person, invite: Invite) -> None:
+    projects = [invite.project] if invite.project else Project.objects.all()
+    for project in projects:
+        Membership.objects.get_or_create(person=person, project=project)
+
+
+def _name(project: Project | None) -> str:
+    return project.name if project else ""
+
+
+def _audit(who: Person | None, what: str, **detail: object) -> None:
+    Audit.objects.create(who=who.name if who else "", what=what, detail=detail)

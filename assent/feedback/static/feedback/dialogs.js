@@ -1,0 +1,79 @@
+// The windows over the page: skip, flag, a question, the keys, the guideline. All are <dialog>s of the page, so that
+// Esc leaves them, and the keyboard stays inside and comes back to where it was.
+
+import { get, Unreachable } from "./net.js";
+
+/** Open a dialog by its name; resolves with its value when it closes: "" where it was left. */
+function opened(name) {
+  const dialog = document.getElementById(`${name}-dialog`);
+  dialog.returnValue = "";
+  for (const button of dialog.querySelectorAll("[data-close]")) button.onclick = () => dialog.close("");
+  // A click on what is behind leaves it as well.
+  dialog.onpointerdown = (event) => event.target === dialog && !inside(dialog, event) && dialog.close("");
+  const closed = new Promise((resolve) => (dialog.onclose = () => resolve(dialog.returnValue)));
+  dialog.showModal();
+  return { dialog, closed };
+}
+
+function inside(dialog, event) {
+  const box = dialog.getBoundingClientRect();
+  return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+}
+
+/** A text that was asked for, or null. What was typed stays in the field until it is sent: `keep` holds it. */
+async function askedText(name, keep) {
+  const { dialog, closed } = opened(name);
+  const field = dialog.querySelector("textarea");
+  field.value = keep.get();
+  field.oninput = () => keep.set(field.value);
+  for (const button of dialog.querySelectorAll("[data-reason]"))
+    button.onclick = () => {
+      field.value = button.dataset.reason;
+      dialog.close("send");
+    };
+  dialog.onkeydown = (event) => chosenByDigit(event, dialog, field);
+  if (!dialog.querySelector("[data-reason]")) field.focus();
+  const value = await closed;
+  return value === "send" ? field.value : null;
+}
+
+// Digits choose a reason while nothing is typed; Ctrl+Enter sends.
+function chosenByDigit(event, dialog, field) {
+  if (event.target !== field) dialog.querySelectorAll("[data-reason]")[Number(event.key) - 1]?.click();
+  else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) dialog.querySelector("form").requestSubmit();
+}
+
+export const askSkip = (keep) => askedText("skip", keep);
+export const askFlag = (keep) => askedText("flag", keep);
+
+/** Whether the answer is yes. */
+export async function ask(text, yes) {
+  const { dialog, closed } = opened("question");
+  dialog.querySelector("h2").textContent = text;
+  dialog.querySelector(".primary").textContent = yes;
+  dialog.querySelector(".primary").focus();
+  return (await closed) === "yes";
+}
+
+export function showHelp(fill) {
+  const { dialog } = opened("help");
+  fill(dialog.querySelector("dl"));
+  dialog.onkeydown = (event) => event.key === "?" && dialog.close();
+}
+
+/** The guideline, in its current version; the last one that was read stays readable without the server. */
+export async function showGuideline(path, text) {
+  const { dialog } = opened("guideline");
+  const region = dialog.querySelector(".guideline");
+  dialog.onkeydown = (event) => event.key.toLowerCase() === "g" && dialog.close();
+  if (!region.childElementCount) region.textContent = text("moment");
+  region.focus();
+  try {
+    const { status, body } = await get(path);
+    if (status === 200) region.innerHTML = body; // made by our own server, of cleaned Markdown
+    else region.textContent = body?.error ?? text("not_loaded");
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    if (!region.childElementCount) region.textContent = text("not_loaded");
+  }
+}

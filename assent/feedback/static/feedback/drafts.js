@@ -1,0 +1,97 @@
+// What a person has typed and not yet sent, kept in this browser: it survives a reload, a crash and a flat battery.
+//
+// Everything stands in localStorage under `assent/<keep>/...`, where <keep> names one person in one database.
+
+const OLD_MS = 60 * 24 * 3600 * 1000; // a draft that nobody came back to
+
+/** A place of one's own in localStorage; in memory where the browser has none, or it is full. */
+export class Shelf {
+  constructor(keep) {
+    this.prefix = `assent/${keep}/`;
+    this.spare = new Map();
+  }
+
+  /** The value, or null. */
+  get(name) {
+    if (this.spare.has(name)) return this.spare.get(name);
+    try {
+      return JSON.parse(localStorage.getItem(this.prefix + name));
+    } catch {
+      return null; // blocked, or not ours
+    }
+  }
+
+  /** Whether it will still be there after a reload. */
+  set(name, value) {
+    try {
+      localStorage.setItem(this.prefix + name, JSON.stringify(value));
+      this.spare.delete(name);
+      return true;
+    } catch {
+      this.spare.set(name, value);
+      return false;
+    }
+  }
+
+  remove(name) {
+    this.spare.delete(name);
+    try {
+      localStorage.removeItem(this.prefix + name);
+    } catch {
+      // Blocked: it was in memory alone.
+    }
+  }
+
+  /** Names that begin so, in order. */
+  names(start) {
+    const found = new Set([...this.spare.keys()].filter((name) => name.startsWith(start)));
+    const whole = this.prefix + start;
+    try {
+      for (const key of Object.keys(localStorage)) if (key.startsWith(whole)) found.add(key.slice(this.prefix.length));
+    } catch {
+      // Blocked: nothing but what is in memory.
+    }
+    return [...found].sort();
+  }
+}
+
+/** A random UUID. crypto.randomUUID is missing on plain http, where a laptop serves its neighbours. */
+export function newUuid() {
+  if (crypto.randomUUID) return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40; // version 4, RFC 9562
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
+}
+
+/**
+ * The draft of one answer: of what was shown, in this revision. Its UUID is drawn once, so that the answer is one
+ * answer however often it is sent.
+ */
+export function draft(shelf, shown, revision) {
+  const name = `draft/${shown}/${revision}`;
+  const found = shelf.get(name);
+  const kept = { uuid: newUuid(), given: null, comment: "", seconds: 0, ...found };
+  return {
+    ...kept,
+    name,
+    isNew: !found,
+    /** Whether it will survive a reload. */
+    save() {
+      const { uuid, given, comment, seconds } = this;
+      return shelf.set(name, { uuid, given, comment, seconds, at: Date.now() });
+    },
+    clear() {
+      shelf.remove(name);
+    },
+  };
+}
+
+/** Drafts of items that went to others long ago. */
+export function sweep(shelf) {
+  for (const name of shelf.names("draft/")) {
+    const at = shelf.get(name)?.at;
+    if (typeof at === "number" && Date.now() - at > OLD_MS) shelf.remove(name);
+  }
+}

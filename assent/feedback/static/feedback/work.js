@@ -1,0 +1,305 @@
+// The page on which people judge. It asks for an item, shows it, keeps what is typed, and sends the answer.
+//
+// ## Modules of tasks
+//
+// What is particular to a task stands in `tasks/<task>.js` and in the template `tasks/<task>.html`, which is the
+// inside of the bar at the foot of <article class="item">. The module exports:
+//
+//   start(article, page)          once for each item, right after its HTML is in the page: attach listeners
+//   answer(article) -> object     what is sent, as store/answers.py reads it, in positions; null: not complete yet.
+//                                 The comment is no part of it: the page adds it
+//   restore(article, answer)      put an answer back: one that was stored, or what `half` or `answer` gave
+//   key(event, article, page)     a key was pressed, and nothing is being typed: true if it was for this task.
+//                                 Called before the general keys of keys.js (Enter U S F C G D R ?), so leave those alone.
+//                                 Enter and space on a button click it, unless it has the attribute data-no-press
+//   keys                          [["1", "key_left"], ...]: for the list under `?`; several keys with a space between
+//   half(article) -> object       optional: what there is of an answer that is not complete, for the draft
+//   ready(article, page)          optional, may be async: false stops the sending, to ask something first
+//   missing(article, page) -> str optional: what to say where `answer` is null
+//
+// A module keeps its state in the article (or a WeakMap by it), never in itself: articles come and go.
+// `page` has:
+//
+//   page.changed()                something was answered or typed: the draft is saved
+//   page.submit()                 send what `answer` gives, as Enter does
+//   page.text(key, values)        a translated text: <span hidden data-text="key"> of the article, else of the page
+//   page.say(text, kind)          tell it: in the line at the foot, and to screen readers; kind "bad" where it is wrong
+//   await page.ask(text, yes)     a question in a window: true where `yes` was pressed
+//
+// Any field with a name in the article counts as typed: input events save the draft by themselves.
+
+import { ask, askFlag, askSkip, showGuideline, showHelp } from "./dialogs.js";
+import { draft, newUuid, Shelf, sweep } from "./drafts.js";
+import * as keys from "./keys.js";
+import { get, post, Queue, Unreachable } from "./net.js";
+import { networkView } from "./network.js";
+import { toggleMarks, toggleRaw } from "./reading.js";
+import { Watch } from "./watch.js";
+
+const root = document.getElementById("work");
+const stage = document.getElementById("stage");
+const { path, keep, task } = root.dataset;
+const TEXTS = JSON.parse(document.getElementById("texts").textContent);
+const AGAIN_MS = [500, 1000, 2000, 4000, 8000, 15_000]; // until the server is asked for an item once more
+
+const shelf = new Shelf(keep);
+const queue = new Queue(shelf, (now) => network(now));
+const watch = new Watch(Number(root.dataset.heartbeat) * 1000, beat);
+let item = null; // {shown, revision, state, draft, sending}; null: no item is on the page
+let asking = 0; // the number of the last request for an item: an earlier one that comes late is not shown
+let wantsRaw = false; // from one item to the next
+
+const page = {
+  article: null,
+  module: null,
+  changed: () => save(),
+  submit: () => submit(),
+  text,
+  say,
+  ask,
+  act: (action) => ACTIONS[action]?.(),
+};
+const network = networkView(page);
+
+const ACTIONS = {
+  submit: () => (page.article ? submit() : stage.querySelector("[data-do=continue]")?.click()),
+  continue: () => next(),
+  undo: () => undo(),
+  leave: () => leave(),
+  skip: () => page.article && skip(),
+  flag: () => page.article && flag(),
+  comment: () => page.article && comment(),
+  guideline: () => void showGuideline(`${path}guideline`, text),
+  difference: () => page.article && pressed("difference", toggleMarks(page.article, text)),
+  raw: () => page.article && raw(),
+  escape: () => (page.article?.querySelector("[data-do=leave]") ? leave() : false),
+  help: () => showHelp((where) => keys.list(where, page)),
+};
+
+function text(key, values = {}) {
+  const own = page.article?.querySelector(`[data-text="${key}"]`)?.textContent;
+  return (own ?? TEXTS[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+function say(words, kind = "") {
+  const line = document.getElementById("said");
+  line.className = `said ${kind}`;
+  line.textContent = words;
+}
+
+// --- an item comes ---
+
+/** Ask for the next item until there is an answer, and show it. */
+async function next(words = "") {
+  const number = ++asking;
+  for (let tries = 0; number === asking; tries++) {
+    const body = await itemFrom(() => post(`${path}next`, {}));
+    if (number !== asking) return;
+    // What waits here to be sent would come again: the server does not know yet that it is answered.
+    if (body && !isWaiting(body.shown)) return show(body, words);
+    if (tries === 0) say(text("back_later"), "warn");
+    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]));
+  }
+}
+
+/** The body of an answer with an item, or null where there is none yet. */
+async function itemFrom(request) {
+  try {
+    const { status, body } = await request();
+    if (status === 200) return body;
+    say(body?.error ?? text("not_loaded"), "bad");
+  } catch (error) {
+    if (!(error instanceof Unreachable)) throw error;
+    unreachable(error);
+  }
+  return null;
+}
+
+function unreachable(error) {
+  queue.reason = error.reason;
+  network(queue);
+}
+
+const isWaiting = (shown) => queue.waiting.some((name) => shelf.get(name)?.body.shown === shown);
+
+async function show(body, words = "") {
+  asking++;
+  if (queue.reason && !queue.waiting.length) queue.flush(); // the server is back: so says the banner
+  stage.innerHTML = body.html;
+  page.article = stage.querySelector("article.item");
+  item = page.article && { shown: body.shown, revision: body.revision, state: body.state, sending: false };
+  root.classList.toggle("without-item", !item);
+  root.querySelector(".of-item").hidden = !item;
+  progress(body.progress);
+  if (item) begin(body);
+  else watch.stop();
+  (page.article ?? stage.querySelector("h2"))?.focus({ preventScroll: true });
+  scrollTo(0, 0);
+  say(words);
+}
+
+function begin(body) {
+  const { article, module } = page;
+  item.draft = draft(shelf, item.shown, item.revision);
+  module.start(article, page);
+  const given = item.draft.given ?? body.answer;
+  if (given) module.restore(article, given);
+  const field = article.querySelector("[name=comment]");
+  field.value = item.draft.isNew ? (body.answer?.comment ?? "") : item.draft.comment;
+  field.closest("details").open = field.value !== "";
+  article.addEventListener("input", save);
+  root.querySelector("[data-do=difference]").hidden = article.querySelectorAll(".answer").length < 2;
+  pressed("difference", false);
+  pressed("raw", toggleRaw(article, wantsRaw));
+  watch.start(item.draft.seconds);
+}
+
+function progress(now) {
+  if (!now) return;
+  const words = text(now.more ? "progress_more" : "progress", { mine: now.mine.toLocaleString(), left: now.left.toLocaleString() });
+  document.getElementById("progress").textContent = words;
+}
+
+// --- what is typed is kept ---
+
+function save() {
+  if (!item || item.sending) return;
+  const { article, module } = page;
+  item.draft.given = (module.half ?? module.answer)(article) ?? null;
+  item.draft.comment = article.querySelector("[name=comment]").value;
+  item.draft.seconds = watch.seconds;
+  if (!item.draft.save()) say(text("no_drafts"), "warn");
+}
+
+// --- an answer goes ---
+
+async function submit() {
+  const { article, module } = page;
+  if (!item || item.sending) return;
+  if (module.ready && !(await module.ready(article, page))) return;
+  const answer = module.answer(article);
+  if (!answer) return say(module.missing?.(article, page) ?? text("incomplete"), "bad");
+  save();
+  const { uuid, comment, seconds, name } = item.draft;
+  if (comment.trim()) answer.comment = comment;
+  const { shown, revision } = item;
+  sending(true);
+  const result = await queue.add(`${path}judgements`, { uuid, shown, revision, answer, seconds: Number(seconds.toFixed(2)) }, name);
+  if (item?.shown === shown) settled(result);
+}
+
+/** The server has answered, or could not be reached (null): then the answer goes out later, by itself. */
+function settled(result) {
+  if (result?.status === 422) return mend(result);
+  if (location.hash) history.replaceState(null, "", path);
+  if (result?.body?.feedback) return show({ html: result.body.feedback });
+  if (result?.status === 200) return next(text(result.body.surplus ? "surplus" : "stored_next"));
+  return next(); // of what was refused the list at the top tells
+}
+
+// Not an answer yet: it goes back into the form, as it was.
+function mend({ body, name }) {
+  sending(false);
+  save();
+  queue.forget(name);
+  say(body.error, "bad");
+}
+
+function sending(on) {
+  item.sending = on;
+  page.article.inert = on;
+  page.article.classList.toggle("sending", on);
+  if (on) watch.stop();
+  else watch.start(item.draft.seconds);
+}
+
+// --- back to what was judged, skip, flag ---
+
+async function undo() {
+  if (queue.waiting.length) return say(text("on_its_way"), "bad");
+  save();
+  const body = await itemFrom(() => get(`${path}last`));
+  if (body) return body.state === "none" ? say(text("nothing_to_undo")) : show(body);
+}
+
+function leave() {
+  item?.draft.clear();
+  history.replaceState(null, "", path);
+  return next();
+}
+
+async function reopen(shown) {
+  const body = await itemFrom(() => get(`${path}mine/${shown}`));
+  return body ? show(body) : next();
+}
+
+// A reason or a note that is being typed is kept like any other text.
+const kept = (name) => ({ get: () => shelf.get(name) ?? "", set: (value) => shelf.set(name, value) });
+
+async function skip() {
+  const { shown } = item;
+  const name = `draft/${shown}/skip`;
+  const reason = await askSkip(kept(name));
+  if (reason === null || item?.shown !== shown) return;
+  sending(true);
+  const result = await queue.add(`${path}skip`, { shown, reason }, name);
+  if (result?.status === 200) item.draft.clear();
+  return next(result?.status === 200 ? text("skipped") : "");
+}
+
+async function flag() {
+  const { shown } = item;
+  const name = `draft/${shown}/flag`;
+  const words = await askFlag(kept(name));
+  if (!words?.trim()) return;
+  const result = await queue.add(`${path}flag`, { uuid: newUuid(), shown, text: words }, name);
+  if (result?.status === 200) say(text("flagged"));
+}
+
+function comment() {
+  const field = page.article.querySelector("[name=comment]");
+  field.closest("details").open = true;
+  field.focus();
+}
+
+function raw() {
+  wantsRaw = toggleRaw(page.article);
+  pressed("raw", wantsRaw);
+  pressed("difference", false);
+}
+
+function pressed(action, on) {
+  const button = root.querySelector(`.tools [data-do=${action}]`);
+  button.setAttribute("aria-pressed", String(on));
+  if (action === "difference" && on) pressed("raw", false);
+}
+
+// Keep the lease while somebody is at work; a lost one takes nothing from them.
+async function beat() {
+  save();
+  if (!item || item.lost) return;
+  const { shown } = item;
+  const { status, body } = await post(`${path}heartbeat`, { shown }).catch(() => ({ status: 0 }));
+  if (status !== 200 || body.held || item?.shown !== shown) return;
+  item.lost = true;
+  say(text("lease_lost"), "warn");
+}
+
+// --- start ---
+
+async function start() {
+  page.module = await import(`./tasks/${task}.js`);
+  sweep(shelf);
+  keys.listen(page);
+  root.addEventListener("click", (event) => {
+    const action = event.target.closest("[data-do]")?.dataset.do;
+    if (action) page.act(action);
+  });
+  addEventListener("pagehide", save);
+  network(queue);
+  await queue.flush(); // what an earlier visit left; then the server knows what is answered
+  const judged = location.hash.match(/^#judged-(\d+)$/)?.[1];
+  await (judged ? reopen(judged) : next());
+}
+
+start();

@@ -1,0 +1,133 @@
+"""How a project gets on, in a handful of queries that read indexes alone: cheap at a million items."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Max
+
+from assent.feedback.schema.models import (
+    Audit,
+    Flag,
+    Item,
+    Judgement,
+    Membership,
+    Part,
+    Person,
+    Project,
+    Role,
+    Shown,
+    Skip,
+    Slot,
+)
+
+LAST = 10  # rows of each list on the overview
+
+
+@dataclass(frozen=True)
+class Items:
+    """Real items, complete when all their judgements are there; and how many there are of the other parts."""
+
+    real: int = 0
+    complete: int = 0
+    gold: int = 0
+    practice: int = 0
+    test: int = 0
+
+    @property
+    def open(self) -> int:
+        return self.real - self.complete
+
+    @property
+    def percent(self) -> int:
+        """Of the items, complete; 100 only when all are."""
+        return 100 * self.complete // self.real if self.real else 0
+
+
+@dataclass(frozen=True)
+class AtWork:
+    """What one person has done in a project."""
+
+    name: str
+    active: bool
+    judged: int  # items, practice and test among them; a changed mind counts once
+    skipped: int
+    last: float | None  # when they were last given an item
+    holds: bool  # an item is kept for them now
+
+
+def items_of(project: Project) -> Items:
+    counted = (
+        Item.objects.filter(project=project).values_list("part").annotate(count=Count("pk")).order_by("part")
+    )
+    parts: dict[str, int] = dict(counted)
+    # A position is one item's: counting positions needs the index of open slots and nothing else.
+    open_slots = Slot.objects.filter(project=project, judged=False)
+    open_items = open_slots.order_by("position").values("position").distinct().count()
+    return Items(
+        real=parts.get(Part.REAL, 0),
+        complete=parts.get(Part.REAL, 0) - open_items,
+        gold=parts.get(Part.GOLD, 0),
+        practice=parts.get(Part.PRACTICE, 0),
+        test=parts.get(Part.TEST, 0),
+    )
+
+
+def people_of(project: Project) -> list[AtWork]:
+    """Members, and whoever has done something, the busiest first."""
+    shown = Shown.objects.filter(project=project).order_by()
+    last = dict(shown.values_list("person").annotate(last=Max("pk")))
+    first_words = Judgement.objects.filter(shown__project=project, revision=1).order_by()
+    judged = dict(first_words.values_list("shown__person").annotate(count=Count("pk")))
+    skips = Skip.objects.filter(shown__project=project).order_by()
+    skipped = dict(skips.values_list("shown__person").annotate(count=Count("pk")))
+    members = set(Membership.objects.filter(project=project).values_list("person", flat=True))
+    lasts = {
+        one.person.pk: one for one in Shown.objects.filter(pk__in=last.values()).select_related("person")
+    }
+    rows = [
+        AtWork(
+            name=person.name,
+            active=person.is_active,
+            judged=judged.get(person.pk, 0),
+            skipped=skipped.get(person.pk, 0),
+            last=lasts[person.pk].created if person.pk in lasts else None,
+            holds=person.pk in lasts and _holds(lasts[person.pk]),
+        )
+        for person in Person.objects.filter(pk__in=members | set(last))
+    ]
+    return sorted(rows, key=lambda row: (-row.judged, row.name))
+
+
+def last_skips(project: Project) -> list[Skip]:
+    found = Skip.objects.filter(shown__project=project).select_related("shown__item", "shown__person")
+    return list(found.order_by("-pk")[:LAST])
+
+
+def last_flags(project: Project) -> list[Flag]:
+    found = Flag.objects.filter(shown__project=project).select_related("shown__item", "shown__person")
+    return list(found.order_by("-pk")[:LAST])
+
+
+def last_audit(project: Project) -> list[Audit]:
+    """What was done to the project itself."""
+    return list(Audit.objects.filter(detail__project=project.name).order_by("-pk")[:LAST])
+
+
+def counts(project: Project) -> dict[str, Any]:
+    """How many skips and flags there are in all."""
+    return {
+        "skips": Skip.objects.filter(shown__project=project).count(),
+        "flags": Flag.objects.filter(shown__project=project).count(),
+    }
+
+
+def nobody_else() -> bool:
+    """Whether admins are still alone: nobody has followed an invite to annotate."""
+    return not Person.objects.exclude(role=Role.ADMIN).filter(is_active=True).exists()
+
+
+def _holds(shown: Shown) -> bool:
+    """A person holds one item at a time, the one they were given last."""
+    kept = Slot.objects.filter(item=shown.item_id, holder=shown.person_id, judged=False)  # type: ignore[attr-defined]
+    return kept.filter(lease_until__gte=time.time()).exists()

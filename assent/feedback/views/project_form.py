@@ -1,0 +1,233 @@
+"""The settings of a project as a form, and back; a wrong one is told at its field."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.conf import settings as app
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_slug
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as later
+from pydantic import ValidationError as Refused
+
+from assent.feedback.projects import ProjectSettings
+from assent.feedback.schema.models import NAME_CHARACTERS, Project
+from assent.feedback.views.project_values import OWN, criteria_of, gold_of, told
+
+LONGEST_GUIDELINE = 100_000  # characters
+
+TASKS = (
+    ("pairwise", later("Compare two answers"), later("Which of the two is better?")),
+    ("ranking", later("Rank answers"), later("Three to nine answers, from best to worst; ties are allowed.")),
+    ("rating", later("Rate answers"), later("A number for each criterion.")),
+    ("demonstration", later("Write the answer"), later("People write what a good answer would be.")),
+    ("edit", later("Mend an answer"), later("People make one of the answers better.")),
+    ("chat", later("Talk"), later("People talk to a model and give thumbs.")),
+)
+_PRESETS = (
+    ("", later("Choose")),
+    ("summary", later("Summary: fluency, accuracy, completeness")),
+    ("dialogue", later("Dialogue: naturalness, logic, informativeness")),
+    ("translation", later("Translation: adequacy, fluency, terminology")),
+    ("code", later("Code: correctness, readability, efficiency")),
+    (OWN, later("My own")),
+)
+
+
+def _lines(rows: int, **attrs: object) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, **attrs})
+
+
+class SettingsForm(forms.Form):
+    """What can be set of a project that is there; `NewForm` adds its name and its guideline."""
+
+    title = forms.CharField(
+        label=later("Title"),
+        required=False,
+        max_length=200,
+        help_text=later("What people read above the work. Empty: the name."),
+    )
+    task = forms.ChoiceField(
+        label=later("What people do"),
+        choices=[(key, name) for key, name, _hint in TASKS],
+        widget=forms.RadioSelect,
+        initial="pairwise",
+    )
+    strength = forms.BooleanField(label=later("Also ask how much better"), required=False)
+    preset = forms.ChoiceField(label=later("Criteria"), choices=_PRESETS, required=False)
+    own = forms.CharField(
+        label=later("My own criteria"),
+        required=False,
+        max_length=10_000,
+        widget=_lines(4, placeholder="accuracy: Does it say only what the text says? [1-5]"),
+        help_text=later("One a line: name: question [lowest-highest]. Question and scale may be left out."),
+    )
+    policies = forms.MultipleChoiceField(
+        label=later("Models to talk to"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    implicit = forms.BooleanField(
+        label=later("Keep what people do besides, if they agree: copies, clicks, time"), required=False
+    )
+    consent = forms.CharField(
+        label=later("What they agree to"), required=False, max_length=5000, widget=_lines(3)
+    )
+    overlap = forms.IntegerField(label=later("Judgements an item"), min_value=1, max_value=100, initial=1)
+    shared_percent = forms.FloatField(
+        label=later("Shared items, in percent"),
+        min_value=0,
+        max_value=100,
+        initial=15,
+        help_text=later("These are judged by several people, to see how far they agree."),
+    )
+    shared_overlap = forms.IntegerField(
+        label=later("Judgements a shared item"), min_value=1, max_value=100, initial=3
+    )
+    gold_every = forms.IntegerField(
+        label=later("One of how many items is gold"),
+        min_value=2,
+        max_value=1000,
+        required=False,
+        initial=10,
+        help_text=later("Gold has a known answer and looks like any other item. Empty: none is given."),
+    )
+    pass_percent = forms.FloatField(
+        label=later("Pass mark of the test, in percent"),
+        min_value=1,
+        max_value=100,
+        initial=80,
+        help_text=later("Counts where there are test items."),
+    )
+    lease_minutes = forms.FloatField(
+        label=later("Minutes an item is kept for somebody"), min_value=0.1, max_value=1440, initial=30
+    )
+
+    def __init__(self, *args: Any, before: Mapping[str, Any] | None = None, **named: Any):
+        super().__init__(*args, **named)
+        self.before = before or {}  # what is set already, and what has no field here
+        self.checked: ProjectSettings | None = None
+        names = sorted({*app.SERVICES.talk, *self.before.get("policies", ())})
+        self.fields["policies"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+    @property
+    def wanted(self) -> dict[str, Any]:
+        """The settings; only after `is_valid()`."""
+        given = self.cleaned_data
+        wanted = {
+            **self.before,
+            "task": given["task"],
+            "title": given["title"],
+            "overlap": given["overlap"],
+            "shared": {"share": given["shared_percent"] / 100, "overlap": given["shared_overlap"]},
+            "lease_minutes": given["lease_minutes"],
+            "qualification": {
+                **self.before.get("qualification", {}),
+                "pass_mark": given["pass_percent"] / 100,
+            },
+            "gold": gold_of(self.before.get("gold"), given["gold_every"]),
+        }
+        for key in ("strength", "criteria", "policies", "implicit"):
+            wanted.pop(key, None)
+        return wanted | self._of_the_task(given)
+
+    def _of_the_task(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """What the other tasks have no use for is not asked, and not kept."""
+        if given["task"] == "pairwise":
+            return {"strength": given["strength"]}
+        if given["task"] == "rating":
+            return {"criteria": given["criteria"]}
+        if given["task"] == "chat":
+            return {
+                "policies": given["policies"],
+                "implicit": {"enabled": given["implicit"], "consent": given["consent"]},
+            }
+        return {}
+
+    def clean(self) -> dict[str, Any]:
+        given = self.cleaned_data
+        if given.get("task") == "rating":
+            given["criteria"] = self._criteria(given)
+        if given.get("task") == "chat" and given["implicit"] and not given.get("consent", "").strip():
+            self.add_error("consent", _("Write what people agree to: nothing is kept unless they do."))
+        if not self.errors:
+            self._check()
+        return given
+
+    def _criteria(self, given: Mapping[str, Any]) -> Any:
+        preset = given.get("preset", "")
+        if preset and preset != OWN:
+            return preset
+        if not preset:
+            self.add_error("preset", _("Choose what to rate by."))
+            return ()
+        try:
+            return criteria_of(given.get("own", ""))
+        except ValidationError as error:
+            self.add_error("own", error)
+            return ()
+
+    def _check(self) -> None:
+        try:
+            self.checked = ProjectSettings.model_validate(self.wanted)
+        except Refused as refused:
+            for problem in refused.errors():
+                field, text = told(problem)
+                self.add_error(field if field in self.fields else None, text)
+
+
+class NewForm(SettingsForm):
+    name = forms.CharField(
+        validators=[validate_slug],
+        label=later("Name"),
+        max_length=NAME_CHARACTERS,
+        help_text=later("In addresses and exports: letters, digits, - and _. It cannot change."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "summaries-1"}),
+    )
+    guideline = forms.CharField(
+        label=later("Guideline"),
+        required=False,
+        max_length=LONGEST_GUIDELINE,
+        widget=_lines(8),
+        help_text=later(
+            "What people should look for, in Markdown. It is one key away. It can change later: "
+            "each judgement keeps the version it was made under."
+        ),
+    )
+
+    def clean_name(self) -> str:
+        return free_name(self.cleaned_data["name"])
+
+
+class YamlForm(forms.Form):
+    """The same settings, for whoever has them in a file."""
+
+    name = forms.CharField(
+        validators=[validate_slug],
+        label=later("Name"),
+        max_length=NAME_CHARACTERS,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    yaml = forms.CharField(
+        label=later("Settings as YAML"),
+        max_length=50_000,
+        widget=_lines(
+            12,
+            placeholder="task: rating\ntitle: Summaries\ncriteria: summary\noverlap: 2",
+            spellcheck="false",
+            **{"class": "code"},
+        ),
+    )
+
+    def clean_name(self) -> str:
+        return free_name(self.cleaned_data["name"])
+
+
+def free_name(name: str) -> str:
+    if Project.objects.filter(name__iexact=name).exists():
+        raise ValidationError(_("There is a project of this name already: choose another."))
+    return name
+
+
+def tasks(hints: bool = False) -> dict[str, Any]:
+    """What people do, in words, by task; with `hints`, (name, hint)."""
+    return {key: (name, hint) if hints else name for key, name, hint in TASKS}

@@ -1,0 +1,130 @@
+"""Settings of a project as people type them: criteria as lines, shares in percent, YAML; and back."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+
+from assent.config import check, parse_yaml
+from assent.errors import UserError
+from assent.feedback.projects import Criterion, ProjectSettings
+
+UPLOADED = "uploaded"  # stands for the file of gold where gold comes in by the page of items
+OWN = "own"
+# Where a refused setting is shown; what is not here is shown above the form.
+_FIELD_OF = {
+    "shared.share": "shared_percent",
+    "shared.overlap": "shared_overlap",
+    "criteria": "own",
+    "gold": "gold_every",
+    "qualification": "pass_percent",
+    "implicit": "consent",
+}
+_CRITERION = re.compile(
+    r"(?P<name>[^:\[]+)(?::(?P<question>[^\[]*))?(?:\[\s*(?P<low>-?\d{1,9})\s*[-–]\s*(?P<high>-?\d{1,9})\s*\])?\s*"
+)
+# Settings that name files: a page of the web must not make the server read its own.
+_FILES = (("guideline",), ("gold", "items"), ("qualification", "practice"), ("qualification", "test"))
+
+
+def criteria_of(text: str) -> list[dict[str, Any]]:
+    """`name: question [lowest-highest]`, one a line, as plain settings.
+
+    Raises:
+        ValidationError: a line that is none, with its number.
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip():
+            continue
+        match = _CRITERION.fullmatch(line)
+        if match is None:
+            raise ValidationError(
+                _("Line %(number)d: expected “name: question [1-5]”, found “%(line)s”.")
+                % {"number": number, "line": line.strip()[:80]}
+            )
+        one = {"name": match["name"].strip(), "question": (match["question"] or "").strip()}
+        scale = {"lowest": int(match["low"]), "highest": int(match["high"])} if match["low"] else {}
+        found.append(one | scale)
+    if not found:
+        raise ValidationError(_("Write one criterion at least, or choose some that are there."))
+    return found
+
+
+def criteria_text(criteria: tuple[Criterion, ...]) -> str:
+    return "\n".join(
+        f"{one.name}{': ' + one.question if one.question else ''} [{one.lowest}-{one.highest}]"
+        for one in criteria
+    )
+
+
+def gold_of(before: Mapping[str, Any] | None, every: int | None) -> dict[str, Any] | None:
+    if every is None:
+        return None
+    return {"items": (before or {}).get("items", UPLOADED), "every": every}
+
+
+def as_typed(settings: ProjectSettings) -> dict[str, Any]:
+    """What stands in the form of a project that is there."""
+    preset = settings.criteria if isinstance(settings.criteria, str) else ""
+    own = "" if isinstance(settings.criteria, str) else criteria_text(settings.criteria)
+    return {
+        "title": settings.title,
+        "task": settings.task,
+        "strength": settings.strength,
+        "preset": preset or (OWN if own else ""),
+        "own": own,
+        "policies": list(settings.policies),
+        "implicit": settings.implicit.enabled,
+        "consent": settings.implicit.consent,
+        "overlap": settings.overlap,
+        "shared_percent": _short(settings.shared.share * 100),
+        "shared_overlap": settings.shared.overlap,
+        "gold_every": settings.gold.every if settings.gold else None,
+        "pass_percent": _short(settings.qualification.pass_mark * 100),
+        "lease_minutes": _short(settings.lease_minutes),
+    }
+
+
+def told(problem: Any) -> tuple[str | None, str]:
+    """(the form's field, what is wrong) of one thing that pydantic found."""
+    path = [str(part) for part in problem["loc"] if not str(part).startswith("function-")]
+    text = str(problem["ctx"]["error"]) if problem["type"] == "value_error" else problem["msg"]
+    key = ".".join(path) or text.partition(":")[0]  # a check of the whole begins with the key it means
+    for start in (key, ".".join(path[:2]), key.partition(".")[0]):
+        if start in _FIELD_OF:
+            return _FIELD_OF[start], text
+    return key, text
+
+
+def from_yaml(text: str) -> dict[str, Any]:
+    """Settings as pasted, checked.
+
+    Raises:
+        UserError: with the line or the key.
+    """
+    values = parse_yaml(text, "YAML")
+    if isinstance(gold := values.get("gold"), dict) and "items" not in gold:
+        values["gold"] = {"items": UPLOADED, **gold}
+    for *outer, key in _FILES:
+        inside = values.get(outer[0], {}) if outer else values
+        if isinstance(inside, dict) and inside.get(key, UPLOADED) != UPLOADED:
+            raise UserError(
+                _(
+                    "%(key)s: files of the server are not read from here: leave it out, and write the "
+                    "guideline or upload the items on the pages of the project."
+                )
+                % {"key": ".".join((*outer, key))}
+            )
+    if "items" in values:
+        raise UserError(_("items: leave it out, and upload them on the project's page of items."))
+    check(ProjectSettings, values, "YAML")
+    return values
+
+
+def _short(number: float) -> float | int:
+    """15 rather than 15.0, and 33.3 rather than 33.300000000000004."""
+    rounded = round(number, 4)
+    return int(rounded) if rounded == int(rounded) else rounded

@@ -1,0 +1,149 @@
+"""A file of items, or a project's own YAML; and the judgements as files."""
+
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from assent.config import DataFile, check, read_yaml, sources
+from assent.data.files.written import PACKED, kind_of, written
+from assent.errors import UserError
+from assent.feedback.asked import Wanted, check_not_lost, project_name
+from assent.feedback.exchange.export import exported, reading
+from assent.feedback.projects import ProjectSettings
+from assent.pipeline.outline import dotted
+from assent.pipeline.sources import located, resolved
+from assent.records import Candidates, Comparison, Demonstration, Prompt
+from assent.tools.annotate import Job, Wishes, check_files, version_of
+from assent.tools.annotate_formats import Reading
+
+APART = {  # what stands in files of its own, by task
+    "pairwise": ("ties", "both_bad", "cannot_judge", "surplus"),
+    "edit": ("edits", "surplus"),
+    "chat": (),
+}
+HELD = 500  # rows written together
+
+
+class ProjectFile(ProjectSettings):
+    """A project's own YAML."""
+
+    items: DataFile | None = None  # what is judged; a chat has none
+    name: str = ""  # in addresses; "": the file's name
+    out: str = ""  # where judgements go
+
+
+def project_job(path: Path, wishes: Wishes) -> Job:
+    """The project of a YAML file; its database lies beside it.
+
+    Raises:
+        UserError: a setting is wrong, or a file is not there.
+    """
+    if wishes.overrides:
+        raise UserError(f"{path}: --set is for recipes: write it into the file")
+    given = read_yaml(path)
+    if wishes.task:
+        given["task"] = wishes.task
+    project = check(ProjectFile, given, str(path))
+    placed = resolved(project, lambda source: located(source, path.resolve().parent))
+    assert isinstance(placed, ProjectFile)
+    if wishes.guideline:
+        placed = placed.model_copy(update={"guideline": DataFile(wishes.guideline.absolute())})
+    if placed.items is None and placed.task != "chat":
+        raise UserError(f"{path}: items is missing: the file of what is judged")
+    check_files({dotted(at): source for at, source in sources(placed)}, str(path))
+    own = placed.model_dump(exclude_unset=True, exclude={"items", "name", "out"})
+    items = str(placed.items or "")
+    wanted = Wanted(
+        project_name(placed.name or path.stem),
+        check(ProjectSettings, own, str(path)),
+        str(path),
+        items,
+        version_of(items) if items else "",
+    )
+    out = wishes.out or (path.parent / placed.out if placed.out else None)
+    return _job(path.with_suffix(".sqlite3"), wanted, out)
+
+
+def file_job(source: str, wishes: Wishes) -> Job:
+    """A project of a file's rows; its database lies beside `out`.
+
+    Raises:
+        UserError: no --out; no plain task; --out holds something else.
+    """
+    if wishes.overrides:
+        raise UserError(f"{source}: --set is for recipes")
+    if wishes.out is None:
+        raise UserError(f"{source}: say where the judgements go: --out judgements.jsonl")
+    check_files({"items": DataFile(source)}, "annotate")
+    task, why = (wishes.task, "") if wishes.task else plain_task(source)
+    values = {"task": task, **({"guideline": str(wishes.guideline.absolute())} if wishes.guideline else {})}
+    settings = check(ProjectSettings, values, source)
+    check_files({dotted(at): one for at, one in sources(settings)}, source)
+    name = project_name(Path(source).name.split(".")[0] or "items")
+    wanted = Wanted(name, settings, source, source, version_of(source))
+    return _job(Path(str(wishes.out).removesuffix(PACKED)).with_suffix(".sqlite3"), wanted, wishes.out, why)
+
+
+def _job(database: Path, wanted: Wanted, out: Path | None, *notes: str) -> Job:
+    check_not_lost(database)
+    if out is not None:
+        kind_of(out)  # a suffix that nothing can be written to is told of now
+        if out.exists() and not database.exists():
+            raise UserError(f"{out}: is there already, and not from {database}: give another --out")
+    go_on = f"judgements are written to {out} when all is judged, and at the end" if out else ""
+    return Job(database, (wanted,), out, go_on, tuple(note for note in notes if note))
+
+
+def plain_task(source: str) -> tuple[str, str]:
+    """(the task that rows of this kind have, and words that say so).
+
+    Raises:
+        UserError: there are several.
+    """
+    first = next(Reading(source), None)
+    if isinstance(first, Candidates | Comparison):
+        count = len(first.texts if isinstance(first, Candidates) else first.candidates)
+        task = "pairwise" if count == 2 else "ranking"
+        return task, f"{source}: {count} answers a row, so the task is {task}; another: --task"
+    if isinstance(first, Prompt | Demonstration):
+        return "demonstration", f"{source}: prompts, so the task is demonstration; another: --task"
+    raise UserError(
+        f"{source}: the task is not plain from its rows: give --task, or for ratings with their criteria a "
+        "project's file: `task: rating`, `criteria: ...`, `items: ...`"
+    )
+
+
+def write_judgements(job: Job) -> list[str]:
+    """Write all judgements to the job's files, each whole or as it was; say what was written.
+
+    A file is made when it has rows. One that is there and has none any more becomes empty.
+    """
+    assert job.out is not None
+    [wanted] = job.wanted
+    task = wanted.settings.task
+    main = "implicit" if task == "chat" else "judgements"
+    told = []
+    with reading(job.database) as connection:
+        for kind in (main, *APART.get(task, ("surplus",))):
+            path = job.out if kind == main else beside(job.out, kind)
+            if path.exists() or any(True for _ in exported(connection, wanted.name, kind)):
+                count = _write(path, exported(connection, wanted.name, kind))
+                told.append(f"{path}: {count} {kind.replace('_', ' ')}")
+    return told or ["nobody has judged yet, so nothing is written"]
+
+
+def beside(out: Path, kind: str) -> Path:
+    """`judgements.ties.jsonl` beside `judgements.jsonl`."""
+    packed = PACKED if out.name.endswith(PACKED) else ""
+    name = Path(out.name.removesuffix(packed))
+    return out.with_name(f"{name.stem}.{kind}{name.suffix}{packed}")
+
+
+def _write(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
+    count = 0
+    with written(path) as add:
+        while some := [dict(row) for row in islice(rows, HELD)]:
+            add(some)
+            count += len(some)
+    return count

@@ -1,0 +1,176 @@
+"""The app at work on a job: what is told at its start and end, and what is done while people judge."""
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from assent.errors import AssentError
+from assent.feedback.asked import ANSWERED, Wanted, all_answered, items_answered, items_in
+from assent.feedback.exchange.export import reading
+from assent.feedback.server import App, listen, only_server, serve
+from assent.feedback.services import Services
+from assent.tools.annotate import Job
+from assent.tools.annotate_files import write_judgements
+
+LOOK_SECONDS = 2.0
+LOOK_SHARE = 20  # a look that takes long is taken seldom: at most this part of the time
+
+Look = Callable[[], None]
+
+
+@dataclass(frozen=True)
+class Saying:
+    """Where lines for people go."""
+
+    line: Callable[[str], None]
+    quiet: bool = False
+
+    def progress(self, text: str) -> None:
+        """A line of passing interest; nothing when quiet."""
+        if not self.quiet:
+            self.line(text)
+
+
+@dataclass(frozen=True)
+class Where:
+    """On which port, under which names."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    allowed: tuple[str, ...] = ()
+    https: bool = False
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An app that people can reach."""
+
+    app: App
+    services: Services
+
+    def open(self, wanted: Sequence[Wanted]) -> list[Any]:
+        return [self.app.open_project(one, self.services.read) for one in wanted]
+
+
+def annotate(
+    job: Job,
+    where: Where,
+    services: Services,
+    saying: Saying,
+    meanwhile: Callable[[Opened], AbstractContextManager[Look]] | None = None,
+) -> None:
+    """Serve a job until a signal asks for the end.
+
+    Args:
+        meanwhile: given the app, what is done again and again while people judge.
+
+    Raises:
+        UserError: the port or the database is taken, or what is asked for has a mistake.
+    """
+    with only_server(job.database) as note:
+        listening = listen(where.host, where.port, where.allowed, where.https)
+        address = listening.addresses[0]
+        note(address)
+        opened = Opened(App(job.database, services, listening.place), services)
+        try:
+            opened.open(job.wanted)
+            link = opened.app.admin_link(address)
+
+            def ready() -> None:
+                for line in _welcome(job, listening.addresses, link):
+                    saying.line(line)
+
+            with ExitStack() as stack:
+                looks = [_exporting(job, saying)]
+                if meanwhile is not None:
+                    looks.append(stack.enter_context(meanwhile(opened)))
+                with _watching(looks, saying):
+                    serve(listening, ready)
+            _farewell(job, saying)
+        finally:
+            opened.app.close()
+
+
+def _welcome(job: Job, addresses: Sequence[str], link: str | None) -> Iterator[str]:
+    yield from job.notes
+    yield from how_far(job)
+    yield ""
+    yield f"Open {addresses[0]}/"
+    for other in addresses[1:]:
+        yield f"  or {other}/"
+    if link:
+        yield "You are the first here. This link makes you the admin; it works once, within a day:"
+        yield f"  {link}"
+    else:
+        yield "Invite others from the project's page there."
+    if job.go_on:
+        yield f"Then: {job.go_on}"
+    yield "Ctrl-C ends; all that was judged is kept."
+
+
+def how_far(job: Job) -> list[str]:
+    """One line a project."""
+    with reading(job.database) as connection:
+        return [_how_far(connection, one) for one in job.wanted if one.settings.task != "chat"]
+
+
+def _how_far(connection: sqlite3.Connection, wanted: Wanted) -> str:
+    done = items_answered(connection, wanted.name, wanted.settings.overlap)
+    there, what = items_in(connection, wanted.name), ANSWERED[wanted.settings.task]
+    if wanted.want is None:
+        return f"{wanted.name}: {done} of {there} {what} answered"
+    few = f"; there are only {there}" if there < wanted.want else ""
+    return f"{wanted.name}: {done} of {wanted.want} {what} answered{few}"
+
+
+def _farewell(job: Job, saying: Saying) -> None:
+    done = write_judgements(job) if job.out is not None else [f"go on with: {job.go_on}"] if job.go_on else []
+    for line in (*how_far(job), *done):
+        saying.line(line)
+
+
+def _exporting(job: Job, saying: Saying) -> Look:
+    """Write the judgements when all is judged; further ones follow at the end."""
+    written = False
+
+    def look() -> None:
+        nonlocal written
+        if job.out is None or job.wanted[0].settings.task == "chat":
+            return
+        with reading(job.database) as connection:
+            complete = all_answered(connection, job.wanted[0].name)
+        if complete and not written:
+            for line in ("all is judged", *write_judgements(job)):
+                saying.progress(line)
+        written = complete
+
+    return look
+
+
+@contextmanager
+def _watching(looks: Sequence[Look], saying: Saying) -> Iterator[None]:
+    """Take these looks again and again, in a thread of their own, until the block ends."""
+    end = threading.Event()
+
+    def watch() -> None:
+        pause = LOOK_SECONDS
+        while not end.wait(pause):
+            began = time.monotonic()
+            for look in looks:
+                try:
+                    look()
+                except (AssentError, sqlite3.Error) as error:
+                    saying.line(f"assent: {error}")
+            pause = max(LOOK_SECONDS, LOOK_SHARE * (time.monotonic() - began))
+
+    thread = threading.Thread(target=watch, name="watching", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()

@@ -1,0 +1,75 @@
+"""The pages of admins in a real browser: nothing wider than a phone, nothing that axe-core finds."""
+
+import time
+
+import pytest
+from browser import LAPTOP, PHONE, accessible, page_of, picture, session_of
+from feedback_world import new_uuid
+
+WIDER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.fixture
+def filled(world):
+    """A project at work: members, judgements, a skip, a flag, gold, history."""
+    from assent.feedback.people import changes, invites
+    from assent.feedback.schema.models import Flag, Judgement, Person, Shown, Skip, Slot
+    from assent.feedback.store.projects import create
+
+    project = create("summaries", {"title": "Summaries of news", "overlap": 2}, "root")
+    empty = create("talks", {"task": "chat", "title": "Talks"}, "root")
+    root, ann = world.person("root", "admin"), world.person("ann", "annotator", project, empty)
+    world.person("reva", "reviewer")
+    bao = world.person("bǎo.zhèng@example.org", "annotator", project)
+    changes.set_active(world.person("left", "annotator", project), False, root)
+    items = world.items(project, 12)
+    world.items(project, 2, part="gold", expected={"choice": 0})
+    for number, (item, person) in enumerate(zip(items[:7], [ann, bao] * 4, strict=False)):
+        shown = Shown.objects.create(project=project, item=item, person=person, order=[0, 1])
+        slot = Slot.objects.get(item=item, number=0)
+        if number < 5:
+            Judgement.objects.create(
+                uuid=new_uuid(), shown=shown, item=item, person=person, slot=slot, answer={"choice": 0}
+            )
+            Slot.objects.filter(pk=slot.pk).update(judged=True, holder=person)
+        elif number == 5:
+            Skip.objects.create(
+                shown=shown,
+                reason="I know neither of these films, and cannot say which of the two sums up better.",
+            )
+            Flag.objects.create(uuid=new_uuid(), shown=shown, text="The prompt ends in the middle of a word")
+        else:
+            Slot.objects.filter(pk=slot.pk).update(holder=person, lease_until=time.time() + 600)
+    invites.make(invites.Offer("annotator", project, 5), root)
+    return {
+        "root": root,
+        "ann": ann,
+        "pk": Person.objects.get(name="left").pk,
+        "token": invites.make(invites.Offer(), root),
+    }
+
+
+PAGES = {
+    "projects": "/admin/",
+    "new": "/admin/new",
+    "project": "/admin/p/summaries/",
+    "settings": "/admin/p/summaries/settings",
+    "items": "/admin/p/summaries/items",
+    "people": "/admin/people",
+    "person": "/admin/people/{pk}",
+    "password": "/password",
+    "nothing": "/admin/p/none/",
+}
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("laptop", "light"), ("phone", "dark")])
+def test_pages_of_admins(world, filled, chromium_browser, size, scheme):
+    look = {"viewport": LAPTOP if size == "laptop" else PHONE, "color_scheme": scheme}
+    with world.served() as address:
+        page = page_of(chromium_browser, address, session_of(world, filled["root"]), **look)
+        for name, path in PAGES.items():
+            page.goto(path.format(**filled))
+            picture(page, f"{name}-{size}-{scheme}")
+            assert page.evaluate(WIDER) == 0, name
+            accessible(page)
+        page.context.close()

@@ -1,0 +1,307 @@
+"""A judgement is stored once and for ever: sent twice it is one, changed it is another, late it is kept."""
+
+from uuid import UUID
+
+import pytest
+from feedback_world import new_uuid
+
+LEFT, RIGHT = {"choice": "left"}, {"choice": "right"}
+
+
+def sent(shown, answer=LEFT, revision=1, uuid=None, seconds=None):
+    from assent.feedback.store.judging import Submission
+
+    return Submission(UUID(uuid or new_uuid()), shown.pk, answer, revision, seconds)
+
+
+@pytest.fixture
+def desk(world):
+    """A project with three items that want one judgement each, and somebody who holds the first."""
+    from assent.feedback.store.claims import claim
+
+    project, ann = world.project(), world.person("ann")
+    world.items(project, 3)
+    return project, ann, claim(ann, project)
+
+
+def rows():
+    from assent.feedback.schema.models import Judgement
+
+    return list(Judgement.objects.order_by("pk"))
+
+
+def test_a_judgement_is_stored_as_it_was_shown(desk):
+    from assent.feedback.schema.models import Slot
+    from assent.feedback.store.judging import submit
+
+    _, ann, shown = desk
+    outcome = submit(ann, sent(shown, seconds=4.5))
+    assert (outcome.same, outcome.surplus) == (False, False)
+    (row,) = rows()
+    assert row.answer == {"choice": shown.order[0]}
+    assert (row.shown, row.item, row.person, row.seconds, row.revision) == (shown, shown.item, ann, 4.5, 1)
+    slot = Slot.objects.get(item=shown.item)
+    assert row.slot == slot
+    assert (slot.judged, slot.holder, slot.lease_until) == (True, None, None)
+
+
+def test_the_same_sent_again_is_the_first_answer_again(desk):
+    from assent.feedback.store.judging import submit
+
+    _, ann, shown = desk
+    uuid = new_uuid()
+    first = submit(ann, sent(shown, uuid=uuid, seconds=4.5))
+    again = submit(ann, sent(shown, uuid=uuid, seconds=9.0))  # counted anew after a reload
+    assert (again.same, again.judgement.pk) == (True, first.judgement.pk)
+    (row,) = rows()
+    assert row.seconds == 4.5
+
+
+@pytest.mark.parametrize("changed", [{"answer": RIGHT}, {"revision": 2}])
+def test_the_same_number_with_other_content_is_a_conflict(desk, changed):
+    from assent.feedback.store.judging import Conflict, submit
+
+    _, ann, shown = desk
+    uuid = new_uuid()
+    submit(ann, sent(shown, uuid=uuid))
+    with pytest.raises(Conflict):
+        submit(ann, sent(shown, uuid=uuid, **changed))
+    assert len(rows()) == 1
+
+
+def test_a_number_of_somebody_else_is_a_conflict(world, desk):
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import Conflict, submit
+
+    project, ann, shown = desk
+    ben, uuid = world.person("ben"), new_uuid()
+    submit(ann, sent(shown, uuid=uuid))
+    with pytest.raises(Conflict):
+        submit(ben, sent(claim(ben, project), uuid=uuid))
+
+
+def test_a_changed_mind_is_another_row_and_the_last_word_counts(desk):
+    from assent.feedback.store.judging import answer_of, submit
+
+    _, ann, shown = desk
+    first = submit(ann, sent(shown, LEFT)).judgement
+    second = submit(ann, sent(shown, RIGHT, revision=2)).judgement
+    assert [row.pk for row in rows()] == [first.pk, second.pk]
+    assert (second.slot, second.surplus) == (first.slot, False)
+    assert answer_of(shown) == second
+
+
+@pytest.mark.parametrize("revision", [0, 1, 3])
+def test_a_revision_that_is_not_the_next_is_a_conflict(desk, revision):
+    from assent.feedback.store.judging import Conflict, submit
+
+    _, ann, shown = desk
+    submit(ann, sent(shown))
+    with pytest.raises(Conflict):
+        submit(ann, sent(shown, RIGHT, revision))
+    assert len(rows()) == 1
+
+
+def test_late_work_takes_a_slot_that_is_still_free_and_is_surplus_otherwise(world, desk, monkeypatch):
+    from assent.feedback.store import clock
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import submit
+
+    project, ann, shown = desk
+    ben = world.person("ben")
+    later = clock.now() + 3600
+    monkeypatch.setattr(clock, "now", lambda: later)
+    bens = claim(ben, project)
+    assert bens.item == shown.item
+    late = submit(ann, sent(shown))
+    assert (late.surplus, late.judgement.slot) == (True, None)
+    assert submit(ben, sent(bens)).surplus is False
+    changed = submit(ann, sent(shown, RIGHT, revision=2))
+    assert (changed.surplus, changed.judgement.slot) == (True, None)
+    bens = claim(ben, project)  # the next, which nobody asks for when its lease ends
+    later += 3600
+    assert submit(ben, sent(bens)).surplus is False
+
+
+def test_a_skip_is_thought_better_of(desk):
+    from assent.feedback.store.judging import skip, submit
+
+    _, ann, shown = desk
+    skip(ann, shown.pk, "")
+    assert submit(ann, sent(shown)).surplus is False
+
+
+def test_what_is_judged_cannot_be_skipped(desk):
+    from assent.feedback.store.judging import Conflict, skip, submit
+
+    _, ann, shown = desk
+    submit(ann, sent(shown))
+    with pytest.raises(Conflict):
+        skip(ann, shown.pk, "")
+
+
+def test_a_flag_sent_twice_is_one(desk):
+    from assent.feedback.schema.models import Flag
+    from assent.feedback.store.judging import AnswerError, Conflict, flag
+
+    _, ann, shown = desk
+    uuid = UUID(new_uuid())
+    first = flag(ann, uuid, shown.pk, "a name is in it")
+    assert flag(ann, uuid, shown.pk, "a name is in it") == first
+    with pytest.raises(Conflict):
+        flag(ann, uuid, shown.pk, "something else")
+    for text in (" ", "x" * 5001, "\ud800"):
+        with pytest.raises(AnswerError):
+            flag(ann, UUID(new_uuid()), shown.pk, text)
+    assert Flag.objects.count() == 1
+
+
+def test_nothing_of_somebody_else_is_found(world, desk):
+    from assent.feedback.store.judging import NotYours, flag, skip, submit
+
+    _, _, shown = desk
+    ben = world.person("ben")
+    for ask in (
+        lambda: submit(ben, sent(shown)),
+        lambda: skip(ben, shown.pk, ""),
+        lambda: flag(ben, UUID(new_uuid()), shown.pk, "wrong"),
+    ):
+        with pytest.raises(NotYours):
+            ask()
+    assert rows() == []
+
+
+@pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])
+def test_half_answers_leave_nothing_and_can_be_mended(desk, seconds):
+    from assent.feedback.store.judging import AnswerError, submit
+
+    _, ann, shown = desk
+    uuid = new_uuid()
+    for wrong in (sent(shown, {"choice": "up"}, uuid=uuid), sent(shown, uuid=uuid, seconds=seconds)):
+        with pytest.raises(AnswerError):
+            submit(ann, wrong)
+    assert rows() == []
+    assert submit(ann, sent(shown, uuid=uuid)).same is False
+
+
+def test_an_edit_must_change_something(world):
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import AnswerError, submit
+
+    project, ann = world.project("mended", task="edit"), world.person("ann")
+    (item,) = world.items(project, 1)
+    shown = claim(ann, project)
+    same = {"position": 1, "text": item.candidates[shown.order[1]]}
+    with pytest.raises(AnswerError):
+        submit(ann, sent(shown, same))
+    kept = submit(ann, sent(shown, {**same, "text": "Mended."})).judgement
+    assert kept.answer == {"candidate": shown.order[1], "text": "Mended."}
+
+
+def test_each_row_says_under_which_guideline_it_was_made(desk):
+    from assent.feedback.store.judging import submit
+    from assent.feedback.store.projects import add_guideline
+
+    project, ann, shown = desk
+    submit(ann, sent(shown))
+    add_guideline(project, "Short is better.", "ada")
+    add_guideline(project, "Shorter is better.", "ada")
+    submit(ann, sent(shown, RIGHT, revision=2))
+    assert [row.guideline for row in rows()] == [0, 2]
+
+
+@pytest.mark.parametrize("part", ["practice", "test"])
+def test_practice_and_tests_are_answered_once_and_are_nobody_s_work(world, part):
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import Conflict, last, mine, progress, submit
+
+    project, ann = world.project(), world.person("ann")
+    world.items(project, 1, part=part, expected={"choice": 0})
+    shown = claim(ann, project)
+    assert submit(ann, sent(shown)).surplus is False
+    with pytest.raises(Conflict):
+        submit(ann, sent(shown, RIGHT, revision=2))
+    assert last(ann, project) is None
+    assert mine(ann, project, 9) == []
+    assert progress(ann, project).mine == 0
+
+
+def test_one_s_own_work_is_listed_from_the_last(world, desk):
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import last, mine, submit
+
+    project, ann, shown = desk
+    ben = world.person("ben")
+    given = [shown]
+    submit(ann, sent(shown))
+    given.append(claim(ann, project))
+    submit(ann, sent(given[1]))
+    submit(ann, sent(shown, RIGHT, revision=2))
+    submit(ben, sent(claim(ben, project)))
+    assert last(ann, project) == given[1]
+    assert [one.shown for one in mine(ann, project, 9)] == [given[1], given[0]]
+    assert [one.judgement.revision for one in mine(ann, project, 9)] == [1, 2]
+    assert [one.shown for one in mine(ann, project, 1)] == [given[1]]
+    assert [one.shown for one in mine(ann, project, 9, before=given[1].pk)] == [given[0]]
+
+
+def test_progress_counts_what_was_done_and_what_is_left(world, desk):
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import progress, skip, submit
+
+    project, ann, shown = desk
+    ben = world.person("ben")
+    assert progress(ann, project) == progress(ben, project)
+    submit(ann, sent(shown))
+    submit(ann, sent(shown, RIGHT, revision=2))
+    skip(ann, claim(ann, project).pk, "")
+    one, other = progress(ann, project), progress(ben, project)
+    assert (one.mine, one.left, one.more) == (1, 1, False)
+    assert (other.mine, other.left, other.more) == (0, 2, False)
+
+
+def test_progress_of_many_items_says_at_least(world, monkeypatch):
+    from assent.feedback.store import history
+
+    monkeypatch.setattr(history, "LOOKED_AT", 5)
+    project, ann = world.project(), world.person("ann")
+    world.items(project, 4, slots=2)
+    counted = history.progress(ann, project)
+    assert (counted.left, counted.more) == (3, True)
+
+
+def test_ten_thousand_people_without_an_eye_for_answers_prefer_neither(world):
+    """Half always press the left key, half press any: 10,000 answers, candidate 0 in 0.485..0.515 of them.
+
+    The standard deviation of a share of 10,000 is 0.005: that is three of them on each side, for fixed seeds.
+    """
+    import random
+
+    from assent.feedback.projects import ProjectSettings
+    from assent.feedback.store.answers import stored
+    from assent.feedback.store.shuffle import order
+
+    luck, settings = random.Random(20), ProjectSettings()
+    for press in (lambda: "left", lambda: luck.choice(["left", "right"])):
+        chosen = [
+            stored(settings, 2, order("5e" * 32, (person, item, 0), 2), {"choice": press()})["choice"]
+            for person in range(100)
+            for item in range(100)
+        ]
+        assert 0.485 <= chosen.count(0) / 10_000 <= 0.515
+
+
+def test_always_left_is_neither_candidate_on_the_whole_path(world):
+    """200 answers: 0.5 +- four standard deviations of 0.035."""
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import submit
+
+    project = world.project()
+    world.items(project, 40, slots=5)
+    for number in range(5):
+        person = world.person(f"person {number}")
+        while (shown := claim(person, project)) is not None:
+            submit(person, sent(shown))
+    chosen = [row.answer["choice"] for row in rows()]
+    assert len(chosen) == 200
+    assert 0.36 <= chosen.count(0) / 200 <= 0.64
