@@ -3,11 +3,11 @@
     OMP_NUM_THREADS=1 python benchmarks/feedback.py
     python benchmarks/feedback.py --judgements 100000 --each 1 --rounds 1
 
-The judgements are made up: `--each` of them an item, far apart in the file, as several people leave them; three
-texts of 150 to 300 characters. Every step is a process of its own. Its seconds are told by the clock, from the
-start of Python to its end, and by the processor, which other work on the machine hardly changes; its memory is
-the peak of the process. Of several rounds the medians are told. `start` ends when the first page is there;
-`same` imports the same file once more, which adds nothing.
+The judgements are made up: `--each` of them an item, far apart in the file, as several people leave them;
+three texts of 150 to 300 characters. Every step is a process of its own. Its seconds are told by the clock,
+from the start of Python to its end, and by the processor; its memory is the peak of the process. Of several
+rounds the medians are told. `start` ends when the first page is there; `same` imports the same file again,
+which adds nothing.
 """
 
 import argparse
@@ -90,7 +90,9 @@ def _import(folder: Path) -> dict:
     from assent.feedback.schema.models import Project
     from assent.feedback.store.projects import create
 
-    project = Project.objects.filter(name=PROJECT).first() or create(PROJECT, {"task": "pairwise"}, "benchmark")
+    project = Project.objects.filter(name=PROJECT).first() or create(
+        PROJECT, {"task": "pairwise"}, "benchmark"
+    )
     done = import_records(project, settings.SERVICES.read(str(folder / "judgements.jsonl")))
     return {"items": done.items, "judgements": done.judgements, "same": done.same}
 

@@ -1,7 +1,7 @@
 """All that an annotator may see of an item, and nothing else: the blindness of the app.
 
-Pages for annotators are made of faces. The names of items and policies, what is gold, what is expected and what
-others said are no part of a face, so no template can show them by mistake.
+Pages for annotators are made of faces. The names of items and policies, what is gold, what is expected
+and what others said are no part of a face, so no template can show them by mistake.
 """
 
 from collections.abc import Mapping, Sequence

@@ -20,12 +20,13 @@ from assent.feedback.people import admin_link as first_admin
 from assent.feedback.projects import ProjectSettings
 from assent.feedback.schema.models import Audit, Guideline, Item, Part, Project, Slot
 from assent.feedback.services import Read, Record
+from assent.feedback.store import changes
 from assent.feedback.store.projects import add_guideline, create, settings_of
 from assent.feedback.store.writer import writing
 from assent.records import Candidates, Prompt
 
 WHO = "assent annotate"  # in the audit log
-READ = "items read"
+READ, ASKED = "items read", "settings asked for"
 HELD = 500  # records whose names are looked up together
 
 
@@ -41,14 +42,15 @@ class Opened:
 def open_project(wanted: Wanted, read: Read) -> Opened:
     """Make the project, or bring it up to what is wanted now. Nothing that is there is lost.
 
-    Items are added; settings, `want` and a guideline that has changed are those wanted now.
+    Items are added; what has changed of settings, `want` and guideline is as wanted now.
 
     Raises:
-        UserError: the project that is there has another task; a file is missing or has a bad row.
+        UserError: a change that judgements which are there forbid; a file is missing or has a bad row.
     """
     project = Project.objects.filter(name=wanted.name).first()
     if project is None:
         project = create(wanted.name, _plain(wanted.settings), WHO, wanted.want)
+        _note(ASKED, project, settings=_plain(wanted.settings))
     else:
         _bring_up(project, wanted)
     _guideline(project, wanted)
@@ -60,7 +62,7 @@ def open_project(wanted: Wanted, read: Read) -> Opened:
     if Item.objects.filter(project=project, part=Part.REAL).exists():
         records = Beside(project, records)
     made = import_records(project, records)
-    _note_read(project, wanted)
+    _note(READ, project, source=wanted.items, version=wanted.version)
     return Opened(project.name, made.items, made.judgements)
 
 
@@ -81,36 +83,45 @@ def _plain(settings: ProjectSettings) -> dict[str, Any]:
 
 
 def _bring_up(project: Project, wanted: Wanted) -> None:
-    before = settings_of(project)
-    if before.task != wanted.settings.task:
-        raise UserError(
-            f"{wanted.where}: task: {wanted.settings.task}, and the project {project.name} that is there has "
-            f"task: {before.task}, with judgements of that kind: give this one another name"
-        )
-    plain = _plain(wanted.settings)
-    if plain == project.settings and wanted.want == project.want:
+    """What has changed in the recipe or file since it was last asked for. What admins changed here stays."""
+    if project.want != wanted.want:
+        with writing():
+            Project.objects.filter(pk=project.pk).update(want=wanted.want)
+    asked, before = _plain(wanted.settings), _last_asked(project)
+    changed = {key: value for key, value in asked.items() if key not in before or before[key] != value}
+    dropped = before.keys() - asked.keys()
+    if not changed and not dropped:
         return
-    with writing():
-        project.settings, project.want = plain, wanted.want
-        project.save(update_fields=["settings", "want"])
-        Audit.objects.create(
-            who=WHO, what="settings changed", detail={"project": project.name, "settings": plain}
-        )
-        if wanted.settings.overlap > before.overlap:
-            _add_slots(project, wanted.settings.overlap)
+    kept = {key: value for key, value in project.settings.items() if key not in dropped}
+    overlap = settings_of(project).overlap
+    try:
+        changes.change_settings(project, {**kept, **changed}, WHO)
+    except changes.Locked as error:
+        raise UserError(
+            f"{wanted.where}: {error} Take that change back, or give this one another name"
+        ) from None
+    _note(ASKED, project, settings=asked)
+    if wanted.settings.overlap > overlap:
+        _add_slots(project, wanted.settings.overlap)
+
+
+def _last_asked(project: Project) -> dict[str, Any]:
+    told = Audit.objects.filter(what=ASKED, detail__project=project.name).order_by("-pk").first()
+    return told.detail["settings"] if told else {}
 
 
 def _add_slots(project: Project, overlap: int) -> None:
     """More judgements of each item are wanted. Of fewer nothing is taken back."""
     few = Item.objects.filter(project=project, part=Part.REAL, slots__lt=overlap)
-    slots = (
-        Slot(project=project, item=item, number=number, position=item.position)
-        for item in few.only("pk", "slots", "position").iterator()
-        for number in range(item.slots, overlap)
-    )
-    while some := list(islice(slots, 4 * HELD)):
-        Slot.objects.bulk_create(some)
-    few.update(slots=overlap)
+    with writing():
+        slots = (
+            Slot(project=project, item=item, number=number, position=item.position)
+            for item in few.only("pk", "slots", "position").iterator()
+            for number in range(item.slots, overlap)
+        )
+        while some := list(islice(slots, HELD)):
+            Slot.objects.bulk_create(some)
+        few.update(slots=overlap)
 
 
 def _guideline(project: Project, wanted: Wanted) -> None:
@@ -142,10 +153,9 @@ def _read_already(project: Project, wanted: Wanted) -> bool:
     return bool(wanted.version) and Audit.objects.filter(what=READ, detail=told).exists()
 
 
-def _note_read(project: Project, wanted: Wanted) -> None:
-    told = {"project": project.name, "source": wanted.items, "version": wanted.version}
+def _note(what: str, project: Project, **detail: Any) -> None:
     with writing():
-        Audit.objects.create(who=WHO, what=READ, detail=told)
+        Audit.objects.create(who=WHO, what=what, detail={"project": project.name, **detail})
 
 
 class Beside:

@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 import psutil
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from waitress import wasyncore
 from waitress.channel import HTTPChannel
@@ -22,6 +23,7 @@ from waitress.server import create_server
 
 from assent.errors import UserError
 from assent.feedback.asked import Wanted
+from assent.feedback.lines import quiet_log
 from assent.feedback.services import Read, Services
 from assent.feedback.settings import LOCAL_HOSTS, Place, configure
 
@@ -53,17 +55,26 @@ def listen(host: str, port: int, allowed: Sequence[str] = (), https: bool = Fals
         UserError: the port is taken or not ours to take, or the host is not this machine's.
     """
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        taken = socket.socket(family, kind, protocol)
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
-        taken.listen()  # now: two processes may bind one port, and only one of them may listen
+        taken = _taken(host, port)
     except OSError as error:
         raise UserError(
             f"{host}:{port}: cannot listen there: {(error.strerror or str(error)).lower()}; "
             f"choose another: --port {port + 1 if 0 < port < 65535 else 8001}"
         ) from None
     return _told(taken, host, tuple(allowed), https)
+
+
+def _taken(host: str, port: int) -> socket.socket:
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    taken = socket.socket(family, kind, protocol)
+    try:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+        taken.listen()  # now: two processes may bind one port, and only one of them may listen
+    except OSError:
+        taken.close()
+        raise
+    return taken
 
 
 def _told(taken: socket.socket, host: str, allowed: tuple[str, ...], https: bool) -> Listening:
@@ -143,6 +154,8 @@ class App:
 
     def __init__(self, database: Path, services: Services, place: Place):
         configure(database, services, place)
+        quiet_log()
+        import_module(settings.ROOT_URLCONF)  # now: the first visitor need not wait for it
         self._inside: Any = import_module("assent.feedback.opening")
 
     def open_project(self, wanted: Wanted, read: Read) -> Any:

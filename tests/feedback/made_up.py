@@ -71,7 +71,7 @@ def _fill(projects: dict[str, Any]) -> None:
     for name in ("ranking", "rating"):
         item(projects[name], f"item-{name}-0", TEXTS[name]["prompt"], TEXTS[name]["answers"])
     item(projects["demonstration"], "item-explain-0", TEXTS["demonstration"]["prompt"], [])
-    item(projects["edit"], "item-mend-0", english[0]["prompt"], [english[0]["bad"]])
+    item(projects["edit"], "item-mend-0", english[4]["prompt"], [english[4]["bad"]])
     known = {"expected": {"choice": 0}, "explanation": "It says what is true, and when to be careful."}
     for part, pair in zip(("practice", "test", "real"), english[3:], strict=True):
         more = known if part != "real" else {}

@@ -1,5 +1,7 @@
 """Practice, tests and gold, walked through as a person would."""
 
+from uuid import UUID
+
 from feedback_world import new_uuid
 
 
@@ -8,7 +10,7 @@ def answer(person, project, given, shown=None):
     from assent.feedback.store import claims, judging
 
     shown = shown or claims.claim(person, project)
-    return judging.submit(person, judging.Submission(new_uuid(), shown.pk, given))
+    return judging.submit(person, judging.Submission(UUID(new_uuid()), shown.pk, given))
 
 
 def choose(person, project, candidate, shown=None):

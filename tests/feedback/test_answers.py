@@ -69,6 +69,7 @@ REFUSED = [
     (PAIRS, 2, {"choice": "left", "comment": "x" * 5001}, "long"),
     (PAIRS, 2, {"choice": "left", "comment": 7}, "text"),
     (PAIRS, 2, {"choice": "left", "comment": "\ud800"}, "text"),
+    (PAIRS, 2, {"choice": "left", "comment": "a\0b"}, "text"),
     (RANKING, 3, {"ranking": [[0], [1]]}, "ranking"),
     (RANKING, 3, {"ranking": [[0], [1], [1, 2]]}, "ranking"),
     (RANKING, 3, {"ranking": [[0], [], [1, 2]]}, "ranking"),

@@ -211,8 +211,11 @@ def test_what_was_shown_to_somebody_else_is_not_found(world):
     for ask in (heartbeat, own):
         with pytest.raises(NotYours):
             ask(ben, shown.pk)
+        for number in (0, -1, 999_999, 10**30):
+            with pytest.raises(NotYours):
+                ask(ann, number)
         with pytest.raises(NotYours):
-            ask(ben, 999_999)
+            ask(ann, shown.pk, world.project(f"other {ask.__name__}"))
 
 
 def test_finding_the_next_item_walks_along_the_index_of_open_slots(world):
@@ -242,3 +245,24 @@ def test_somebody_alone_goes_on_behind_what_they_have_seen(world, monkeypatch):
         answered(ann, shown)
     assert given == [0, 1, 2, 3, 4, 5]
     assert claims.claim(ben, project).item.position == 0
+
+
+@pytest.mark.parametrize("every", [2, 3, 10])
+def test_gold_cannot_be_told_by_the_numbers_of_progress(world, every):
+    """What is done and what is left add up to the same at every step, whatever is shown."""
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import progress
+
+    project = world.project(gold={"items": "gold.jsonl", "every": every})
+    ann = world.person("ann")
+    world.items(project, 7)
+    world.items(project, 3, part="gold", expected={"choice": 0})
+    told, parts = [progress(ann, project)], []
+    while (shown := claim(ann, project)) is not None:
+        told.append(progress(ann, project))
+        parts.append(shown.item.part)
+        answered(ann, shown)
+        told.append(progress(ann, project))
+    assert "gold" in parts
+    assert {one.mine + one.left for one in told} == {len(parts)}
+    assert told[-1].left == 0

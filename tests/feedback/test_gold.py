@@ -1,11 +1,16 @@
 """How often somebody agreed with gold: last words, with Wilson's interval."""
 
+import json
+from uuid import UUID
+
 import pytest
+from feedback_world import new_uuid
 from qualifying import choose
 
 # Wilson (1927) at 95%, by hand: centre (s + z^2 / 2n) / (1 + z^2 / n) with z = 1.959964.
-# 2 of 3: s = .666667, z^2 = 3.841459; centre .571847, half .325117. 0 of 2: 0 to z^2 / (2 + z^2) = .657629.
-INTERVALS = {(2, 3): (0.207654, 0.938509), (0, 2): (0.0, 0.657620)}
+# 2 of 3: s = .666667, z^2 = 3.841459; centre 1.306910 / 2.280486 = .573084, half .859450 * .425184 = .365424.
+# 0 of 2: from 0 to z^2 / (2 + z^2) = 3.841459 / 5.841459.
+INTERVALS = {(2, 3): (0.207660, 0.938508), (0, 2): (0.0, 0.657620)}
 
 
 @pytest.fixture
@@ -18,10 +23,10 @@ def project(world):
 
 def work(person, project, answers):
     """Answer gold by the list, and all between it anyhow; the judgements of gold."""
+    from assent.feedback.store import claims
+
     found, left = [], list(answers)
     while left:
-        from assent.feedback.store import claims
-
         shown = claims.claim(person, project)
         candidate = left.pop(0) if shown.item.part == "gold" else 1
         outcome = choose(person, project, candidate, shown)
@@ -52,15 +57,13 @@ def test_right_of_asked_with_its_interval(world, project):
 
 
 def test_the_last_word_counts(world, project):
-    from feedback_world import new_uuid
-
     from assent.feedback.store import judging
 
     ann = world.person("ann", "annotator", project)
     first = work(ann, project, [1])[0]
     assert (records(project)[ann.pk].right, records(project)[ann.pk].asked) == (0, 1)
     side = ("left", "right")[first.shown.order.index(0)]
-    judging.submit(ann, judging.Submission(new_uuid(), first.shown.pk, {"choice": side}, revision=2))
+    judging.submit(ann, judging.Submission(UUID(new_uuid()), first.shown.pk, {"choice": side}, revision=2))
     assert (records(project)[ann.pk].right, records(project)[ann.pk].asked) == (1, 1)
 
 
@@ -75,17 +78,13 @@ def test_admins_see_it_and_nobody_else(world, project):
 
 
 def test_gold_looks_like_any_other_item(world, project):
-    import json
+    from assent.feedback.schema.models import Shown
 
     ann = world.person("ann", "annotator", project)
     client, forms = world.client(ann), {}
     for _ in range(6):
         given = client.post("/p/pairs/next", "{}", content_type="application/json").json()
-        from assent.feedback.schema.models import Shown
-
         shown = Shown.objects.get(pk=given["shown"])
-        from feedback_world import new_uuid
-
         body = {"uuid": new_uuid(), "shown": shown.pk, "answer": {"choice": "left"}}
         told = client.post("/p/pairs/judgements", json.dumps(body), content_type="application/json").json()
         assert b"gold" not in json.dumps({**given, "html": ""}).encode()

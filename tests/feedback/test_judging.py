@@ -159,16 +159,20 @@ def test_a_flag_sent_twice_is_one(desk):
 def test_nothing_of_somebody_else_is_found(world, desk):
     from assent.feedback.store.judging import NotYours, flag, skip, submit
 
-    _, _, shown = desk
-    ben = world.person("ben")
-    for ask in (
-        lambda: submit(ben, sent(shown)),
-        lambda: skip(ben, shown.pk, ""),
-        lambda: flag(ben, UUID(new_uuid()), shown.pk, "wrong"),
-    ):
-        with pytest.raises(NotYours):
-            ask()
+    project, ann, shown = desk
+    for person, place in ((world.person("ben"), project), (ann, world.project("another"))):
+        for ask in (
+            lambda who=person, at=place: submit(who, sent(shown), at),
+            lambda who=person, at=place: skip(who, shown.pk, "", at),
+            lambda who=person, at=place: flag(who, UUID(new_uuid()), shown.pk, "wrong", at),
+        ):
+            with pytest.raises(NotYours):
+                ask()
     assert rows() == []
+    again = sent(shown)
+    submit(ann, again, project)
+    with pytest.raises(NotYours):
+        submit(ann, again, world.project("a third"))
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf")])

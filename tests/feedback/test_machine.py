@@ -101,7 +101,7 @@ class Store(RuleBasedStateMachine):
     def room_for(self, showing):
         rooms = self.rooms[showing.item]
         held = [room for room in rooms if room.holder == showing.person]
-        return next((*held, *(room for room in rooms if room.free(self.now))), None) if rooms else None
+        return next(iter([*held, *(room for room in rooms if room.free(self.now))]), None)
 
     # What people do.
 
@@ -116,7 +116,8 @@ class Store(RuleBasedStateMachine):
             assert not free
             return
         item = shown.item.pk
-        assert item in (held or free)
+        fresh = [one for one in free if self.showing_of(person, one) is None]
+        assert item == min(held or fresh or free)  # the first, and what was lost before only at the end
         known = self.showing_of(person, item)
         assert known is None or known.number == shown.pk
         if known is None:
@@ -229,10 +230,14 @@ class Store(RuleBasedStateMachine):
 
         from assent.feedback.store.writer import writing
 
-        with pytest.raises(Crash), writing():
-            self.sent(showing, uuid, choice, 1)
-            connection.connection.rollback()
-            raise Crash
+        def killed():
+            with writing():
+                self.sent(showing, uuid, choice, 1)
+                connection.connection.rollback()
+                raise Crash
+
+        with pytest.raises(Crash):
+            killed()
 
     # What always holds.
 
@@ -252,7 +257,8 @@ class Store(RuleBasedStateMachine):
             )
             stored = cursor.fetchall()
             cursor.execute(
-                "SELECT item_id, count(*) FROM feedback_slot WHERE project_id = %s AND judged GROUP BY item_id",
+                "SELECT item_id, count(*) FROM feedback_slot WHERE project_id = %s AND judged"
+                " GROUP BY item_id",
                 [self.project.pk],
             )
             judged = dict(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""Practice, then a test, then real items: in order, passed at the mark, tried again only when it is allowed."""
+"""Practice, then a test, then real items: in order, passed at the mark, tried again where it is allowed."""
 
 import json
 
@@ -285,8 +285,8 @@ def test_a_text_that_was_expected_is_shown_and_judged_by_nobody(world):
 
 def test_what_is_told_holds_no_hidden_fact(world):
     from assent.feedback.schema.models import Item
-    from assent.feedback.views.qualification import result
     from assent.feedback.store.projects import settings_of
+    from assent.feedback.views.qualification import result
 
     project = world.project()
     world.items(project, 1, part="test", expected={"choice": 0}, hidden={"policies": ["secret-7b"]})

@@ -1,10 +1,10 @@
-"""Gold stands among real items: one of so many, where nobody can tell, never twice, and quietly gone at the end."""
+"""Gold among real items: one of so many, where nobody can tell, never twice, and quietly gone at the end."""
 
 import hashlib
 import hmac
 
 import pytest
-from qualifying import choose
+from qualifying import answer, choose
 
 from assent.errors import UserError
 
@@ -30,7 +30,7 @@ def test_one_of_each_four_items_is_gold(world, project):
 
 
 def test_the_place_of_gold_comes_from_the_secret_the_person_and_the_count(world, project):
-    # Computed here from the rule alone: HMAC-SHA-256 of "place/<person>/<block>", its first eight bytes modulo 4.
+    # By the rule alone: HMAC-SHA-256 of "place/<person>/<block>", its first eight bytes modulo 4.
     ann = world.person("ann", "annotator", project)
     expected = []
     for block in range(5):
@@ -103,8 +103,8 @@ def test_gold_stays_until_it_is_answered_or_skipped(world, project):
 
 
 def test_practice_and_test_do_not_move_the_places_of_gold(world, project):
-    from assent.feedback.store.projects import settings_of
     from assent.feedback.quality.gold import is_due
+    from assent.feedback.store.projects import settings_of
 
     world.items(project, 2, part="practice", expected={"choice": 0})
     world.items(project, 3, part="test", expected={"choice": 0})
@@ -134,8 +134,6 @@ def test_without_the_setting_gold_stays_in_its_box(world):
 
 
 def test_where_people_write_there_is_no_gold(world):
-    from qualifying import answer
-
     project = world.project(task="demonstration", gold={"items": "gold.jsonl", "every": 2})
     world.items(project, 3, part="gold", candidates=(), expected={"text": "x"})
     world.items(project, 4, candidates=())
@@ -143,7 +141,7 @@ def test_where_people_write_there_is_no_gold(world):
     assert {answer(ann, project, {"text": "y"}).judgement.item.part for _ in range(4)} == {"real"}
 
 
-def test_the_count_of_items_given_reads_no_item(world, project, django_assert_queries=None):
+def test_the_count_of_items_given_reads_no_item(world, project):
     """Somebody who has judged a hundred thousand items waits no longer for the next."""
     from django.db import connection
 

@@ -10,6 +10,7 @@ from assent.data.files.streams import JSON, OnBad, Row, lines_of, refuse
 from assent.errors import UserError
 
 _SHOWN = 40  # characters of a line that is no JSON
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode  # made once, not for each row
 
 
 def read_jsonl(path: Path, bad: OnBad | None = None) -> Iterator[tuple[str, Row]]:
@@ -68,7 +69,7 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def line_of(row: Mapping[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n"
+    return _encode(row) + "\n"
 
 
 def append_lines(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from assent.errors import UserError
 from assent.feedback.exchange.rows import STRENGTHS, Row
 from assent.feedback.projects import Criterion
 from assent.feedback.services import Record, Undecided
-from assent.records import Candidates, Comparison, Demonstration, Message, Prompt, Rating
+from assent.records import Candidates, Comparison, Demonstration, Prompt, Rating
 
 
 @dataclass(slots=True)
@@ -23,7 +23,7 @@ class Answered:
     item: str = ""
     seconds: Any = None
     order: Sequence[int] = ()  # (): as the candidates stand
-    own: Row = field(default_factory=dict)  # what is told of the judgement and has no place of its own
+    own: Row | None = None  # what is told of the judgement and has no place of its own
 
 
 @dataclass(slots=True)
@@ -135,12 +135,10 @@ def _of_meta(
 def _pair(_: Wanted, judged: Comparison) -> Answered:
     best = (judged.choice,) if judged.choice is not None else judged.best
     answer: Row = {"choice": best[0] if len(best) == 1 else "tie"}
-    made = _compared(judged, answer)
     steps = round((judged.strength or 0) * STRENGTHS)
     if len(best) == 1 and steps >= 1 and steps / STRENGTHS == judged.strength:
         answer["strength"] = steps
-        del made.own["strength"]
-    return made
+    return _compared(judged, answer)
 
 
 def _ranked(_: Wanted, judged: Comparison) -> Answered:
@@ -149,7 +147,7 @@ def _ranked(_: Wanted, judged: Comparison) -> Answered:
 
 def _compared(judged: Comparison, answer: Row) -> Answered:
     own: Row = {}
-    if judged.strength is not None:
+    if judged.strength is not None and "strength" not in answer:
         own["strength"] = judged.strength
     if judged.criterion:
         own["criterion"] = judged.criterion
@@ -257,7 +255,7 @@ _FORMS: Mapping[tuple[str, type], Callable[[Wanted, Any], Answered]] = {
 }
 
 
-def permuted(made: Row, order: Sequence[int], places: Sequence[int]) -> tuple[Row, list[int]]:
+def permuted(made: Row, order: Sequence[int], places: Sequence[int]) -> tuple[Row, tuple[int, ...]]:
     """Answer and order where candidate k of the record is candidate `places[k]` of the item."""
     answer = dict(made)
     if type(answer.get("choice")) is int:
@@ -268,9 +266,4 @@ def permuted(made: Row, order: Sequence[int], places: Sequence[int]) -> tuple[Ro
         answer["ranking"] = [sorted(places[k] for k in place) for place in answer["ranking"]]
     if "ratings" in answer:
         answer["ratings"] = [answer["ratings"][places.index(k)] for k in range(len(places))]
-    return answer, [places[k] for k in order]
-
-
-def chat_of(prompt: Prompt) -> str | list[Message]:
-    """A prompt as it is stored."""
-    return [dict(one) for one in prompt.messages] if prompt.messages else str(prompt.text)
+    return answer, tuple([places[k] for k in order])

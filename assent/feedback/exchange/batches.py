@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 
 from assent.errors import UserError
@@ -153,7 +154,7 @@ class Saying:
             if there != item.id or (said != text and json.loads(said) != json.loads(text)):
                 raise UserError(f"judgement {uuid}: it is there, and says something else: {said}")
             return False
-        self._add(entry, item, person, (uuid, text, written(order)))
+        self._add(entry, item, person, (uuid, text, _listed(order)))
         return True
 
     def _add(self, entry: Entry, item: ItemThere, person: int, said: tuple[str, str, str]) -> None:
@@ -225,13 +226,18 @@ def _check_same(entry: Entry, there: ItemThere, part: str) -> None:
         )
 
 
+@lru_cache
+def _listed(numbers: tuple[int, ...]) -> str:
+    return written(numbers)
+
+
 def _short(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
-def _as_there(entry: Entry, there: ItemThere | None) -> tuple[Row, list[int]]:
+def _as_there(entry: Entry, there: ItemThere | None) -> tuple[Row, tuple[int, ...]]:
     """Answer and order; where the item has the same answers in another order, in its own numbers."""
-    answer, order = entry.answer or {}, entry.order or []
+    answer, order = entry.answer or {}, entry.order
     if there is None or there.candidates == entry.candidates:
         return answer, order
     texts: list[str | None] = list(there.texts)

@@ -14,12 +14,20 @@ from typing import Any
 from assent.config import check
 from assent.errors import UserError
 from assent.feedback.exchange.other_rows import FACTS
-from assent.feedback.exchange.rows import Row, Said, edit_row, records_of, rows_of
+from assent.feedback.exchange.rows import Row, Said, edit_row, good_and_bad, records_of, rows_of
 from assent.feedback.exchange.votes import votes
 from assent.feedback.projects import Criterion, ProjectSettings
 
 UNDECIDED = {"ties": "tie", "both_bad": "both_bad", "cannot_judge": "cannot_judge"}  # kind -> stored choice
 PARTS = {"gold": ("gold",), "qualification": ("practice", "test")}  # kind -> parts of items
+# task -> kind -> the format of others, as `Services.rows` names it
+_ANSWERS = {"trl": "prompt-completion", "messages": "messages"}
+STYLES: Mapping[str, Mapping[str, str]] = {
+    "pairwise": {"trl": "prompt-chosen-rejected", "hh": "hh", "kto": "good-bad"},
+    "ranking": {"k-way": "k-way"},
+    "demonstration": _ANSWERS,
+    "edit": _ANSWERS,
+}
 FACTS_OF_ALL = ("skips", "flags", "guidelines")
 BUSY_SECONDS = 5.0
 
@@ -104,12 +112,15 @@ def exported(connection: sqlite3.Connection, project: str, kind: str = "judgemen
 
 
 def styled(
-    connection: sqlite3.Connection, project: str, write: Callable[[Any], Mapping[str, Any]]
+    connection: sqlite3.Connection, project: str, kind: str, write: Callable[[Any], Mapping[str, Any]]
 ) -> Iterator[Mapping[str, Any]]:
-    """The judgements in a format of others: `write` makes a row of a record (`Services.rows`)."""
+    """The judgements as other programs read them; `write` makes a row of a record: `Services.rows`.
+
+    For KTO each pair is two answers: the better one is good, the other bad.
+    """
     found = _Project.named(connection, project)
     for said in _said(connection, found, "judgements"):
-        for record in records_of(found.task, said, found.scales):
+        for record in good_and_bad(said) if kind == "kto" else records_of(found.task, said, found.scales):
             yield write(record)
 
 

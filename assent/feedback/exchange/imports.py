@@ -4,7 +4,9 @@ What was stored is never stored again: items go by their names, judgements by th
 what they say where a file has none. Imported annotators cannot log in until an admin lets them.
 """
 
-from collections.abc import Iterable
+import gc
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 
 from django.db import connection
@@ -12,7 +14,7 @@ from django.db import connection
 from assent.errors import UserError
 from assent.feedback.exchange.answers_in import Wanted
 from assent.feedback.exchange.batches import Imported, Importer
-from assent.feedback.exchange.entries import entries
+from assent.feedback.exchange.entries import Entry, entries, written
 from assent.feedback.schema.models import Part, Project
 from assent.feedback.services import Record
 from assent.feedback.store.projects import settings_of
@@ -20,20 +22,23 @@ from assent.feedback.store.writer import writing
 
 __all__ = ["HELD", "Imported", "import_records"]
 
-HELD = 4000  # records in memory, written together
+HELD = 2000  # records in memory
+TOGETHER = (
+    20_000  # records in a transaction: UUIDs fall all over their index, each of whose pages is written again
+)
 
 
 def import_records(
-    project: Project, records: Iterable[Record], part: str = Part.REAL, hold: int = HELD
+    project: Project, records: Iterable[Record], part: str = Part.REAL, together: int = TOGETHER
 ) -> Imported:
     """Add items and, where records are judged, what was said of them; what is there is not added again.
 
     Of gold, practice and test, judged records give the right answer (`expected`), and `meta.explanation` why.
-    Every `hold` records are on disk before the next are read.
+    Every `together` records are on disk before the next are read; others wait for about a second.
 
     Raises:
-        UserError: a record that does not fit the project, with its place; those before it stay stored, and
-            the same import again adds only the rest.
+        UserError: a record that does not fit the project, with its place. Some of those before it may be
+            stored: with that one mended, the same import adds the rest.
         Busy: another process held the database.
     """
     if part not in Part.values:
@@ -44,8 +49,44 @@ def import_records(
     found = entries(wanted, records, known=part != Part.REAL)
     # Every number that a row refers to is made here, in the same transaction: checking each would take as
     # long as storing it.
-    with connection.constraint_checks_disabled():
-        while batch := list(islice(found, hold)):
-            with writing():
-                importer.store(batch)
+    with connection.constraint_checks_disabled(), _no_collector():
+        while _stored(importer, islice(found, together)) == together:
+            pass
     return importer.done
+
+
+def _stored(importer: Importer, found: Iterator[Entry]) -> int:
+    """Store these together; how many there were."""
+    count = 0
+    with writing():
+        while batch := list(islice(found, HELD)):
+            try:
+                importer.store(batch)
+            except UnicodeEncodeError:
+                place = _half(batch)
+                raise UserError(f"{place}: a text holds half a character (a lone surrogate)") from None
+            count += len(batch)
+    return count
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """To look for circles among objects, of which none is in one, would be a sixth of the time."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+def _half(batch: Sequence[Entry]) -> str:
+    """The place of the first entry that no file can hold."""
+    for entry in batch:
+        texts = (entry.name, entry.prompt, entry.candidates, entry.hidden, entry.explanation)
+        try:
+            "".join((*texts, entry.annotator, entry.said, written(entry.own))).encode()
+        except UnicodeEncodeError:
+            return entry.place
+    return batch[0].place

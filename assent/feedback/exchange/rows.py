@@ -169,6 +169,14 @@ def records_of(task: str, said: Said, scales: Sequence[Criterion] = ()) -> Itera
             yield Comparison(prompt, texts, None if choice == "tie" else choice, **judged)
 
 
+def good_and_bad(said: Said) -> Iterator[Rating]:
+    """Of a decided pair: the better answer is good, the other bad."""
+    prompt = prompt_of(said.prompt, meta_of(said))
+    for index, text in enumerate(said.candidates):
+        better = index == said.answer["choice"]
+        yield Rating(prompt, text, float(better), (0.0, 1.0), annotator=said.annotator)
+
+
 def prompt_of(asked_for: str | list[dict[str, str]], meta: Row) -> Prompt:
     if isinstance(asked_for, str):
         return Prompt(asked_for, meta=meta)

@@ -24,7 +24,8 @@ TOKEN_BYTES = 32  # 256 bits: nobody guesses one, so its plain hash gives nothin
 
 # It stands in exports, which people open in spreadsheets: a name that begins with = + - @ would be a formula.
 _readable = RegexValidator(
-    r"^\w[\w .'@-]*$", gettext_lazy("Use letters, digits, spaces and . ' @ -, and begin with a letter or a digit.")
+    r"^\w[\w .'@-]*$",
+    gettext_lazy("Use letters, digits, spaces and . ' @ -, and begin with a letter or a digit."),
 )
 
 

@@ -63,7 +63,7 @@ def words(given: object, most: int) -> str:
     """A text that can be stored and exported, as it was typed.
 
     Raises:
-        AnswerError: it is no text, too long, or holds half a character, which no file can.
+        AnswerError: it is no text, too long, or holds half a character or none, which files cannot.
     """
     if not isinstance(given, str):
         raise AnswerError("text", "expected a text")
@@ -73,6 +73,8 @@ def words(given: object, most: int) -> str:
         given.encode("utf-8")
     except UnicodeEncodeError:
         raise AnswerError("text", "half of a character (a lone surrogate): type it again") from None
+    if "\0" in given:
+        raise AnswerError("text", "a character that is none (U+0000): type it again")
     return given
 
 

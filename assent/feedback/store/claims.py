@@ -6,14 +6,13 @@ asks first, and it stays with its holder for as long as nobody does. An item is 
 (`judging.submit`).
 """
 
-from django.db import connection
-from django.db.models import Q, QuerySet
+from collections.abc import Sequence
 
 from assent.errors import AssentError
 from assent.feedback.projects import ProjectSettings
 from assent.feedback.quality import rotation
-from assent.feedback.schema.models import Item, Judgement, Part, Person, Project, Shown, Slot
-from assent.feedback.store import clock, shuffle
+from assent.feedback.schema.models import Item, Part, Person, Project, Shown
+from assent.feedback.store import clock, shuffle, sql
 from assent.feedback.store.projects import settings_of
 from assent.feedback.store.writer import writing
 
@@ -34,16 +33,43 @@ _END_OF_FRONT = """
 SELECT position FROM feedback_slot WHERE project_id = %s AND NOT judged
 ORDER BY position, number LIMIT 1 OFFSET %s
 """
+_LAST_POSITION = """
+SELECT item.position FROM feedback_shown AS shown JOIN feedback_item AS item ON item.id = shown.item_id
+WHERE shown.project_id = %s AND shown.person_id = %s AND item.part = 'real'
+ORDER BY shown.id DESC LIMIT 1
+"""
 # What was shown, neither answered nor skipped, and lost; and is free again.
 _FREE_AGAIN = """
 SELECT slot.id, slot.item_id FROM feedback_shown AS shown
 JOIN feedback_slot AS slot ON slot.item_id = shown.item_id
 WHERE shown.project_id = %s AND shown.person_id = %s
-AND NOT slot.judged AND (slot.holder_id IS NULL OR slot.lease_until < %s)
 AND NOT EXISTS (SELECT 1 FROM feedback_judgement WHERE shown_id = shown.id)
 AND NOT EXISTS (SELECT 1 FROM feedback_skip WHERE shown_id = shown.id)
+AND NOT slot.judged AND (slot.holder_id IS NULL OR slot.lease_until < %s)
 ORDER BY slot.position, slot.number LIMIT 1
 """
+_HELD = """
+SELECT shown.id FROM feedback_slot AS slot
+JOIN feedback_shown AS shown ON shown.person_id = slot.holder_id AND shown.item_id = slot.item_id
+WHERE slot.holder_id = %s AND slot.project_id = %s AND NOT slot.judged
+AND NOT EXISTS (SELECT 1 FROM feedback_judgement WHERE shown_id = shown.id)
+AND NOT EXISTS (SELECT 1 FROM feedback_skip WHERE shown_id = shown.id)
+LIMIT 1
+"""
+# Practice, tests and gold have no lease: the last that was given waits until it is answered.
+_WAITING = """
+SELECT shown.id FROM feedback_shown AS shown JOIN feedback_item AS item ON item.id = shown.item_id
+WHERE shown.id = (SELECT MAX(id) FROM feedback_shown WHERE person_id = %s AND project_id = %s)
+AND item.part <> 'real' AND NOT EXISTS (SELECT 1 FROM feedback_judgement WHERE shown_id = shown.id)
+AND NOT EXISTS (SELECT 1 FROM feedback_skip WHERE shown_id = shown.id)
+"""
+_HAS_SPECIAL = """
+SELECT 1 FROM feedback_item WHERE project_id = %s AND part IN ('gold', 'practice', 'test') LIMIT 1
+"""
+_TAKE = "UPDATE feedback_slot SET holder_id = %s, lease_until = %s WHERE id = %s"
+_KEEP = "UPDATE feedback_slot SET lease_until = %s WHERE item_id = %s AND holder_id = %s AND NOT judged"
+_SHOWN = "SELECT id FROM feedback_shown WHERE person_id = %s AND item_id = %s AND attempt = %s"
+_IS_JUDGED = "SELECT 1 FROM feedback_judgement WHERE shown_id = %s LIMIT 1"
 
 
 class NotYours(AssentError):
@@ -60,10 +86,9 @@ def claim(person: Person, project: Project) -> Shown | None:
         NotQualified: they have not passed the qualification of this project.
         Busy: nothing was claimed; try again.
     """
-    settings = settings_of(project)
     with writing():
         try:
-            return _next(person, project, settings)
+            return _next(person, project, settings_of(project))
         except rotation.NotQualified as error:
             failed = error  # raised outside: that their attempt has ended is written all the same
     raise failed
@@ -71,60 +96,58 @@ def claim(person: Person, project: Project) -> Shown | None:
 
 def current(person: Person, project: Project) -> Shown | None:
     """What was given to this person, is not answered and is not lost to somebody else. Nothing is written."""
-    unanswered = _showings().filter(person=person, project=project, skip=None, judgement=None)
-    held = list(
-        Slot.objects.filter(holder=person, project=project, judged=False).values_list("item_id", flat=True)
-    )
-    real = unanswered.filter(item__in=held).first() if held else None
-    if real is not None:
-        return real
-    # Practice, tests and gold have no lease: the last that was given waits until it is answered.
-    last = Shown.objects.filter(person=person, project=project).order_by("-id").values("id")[:1]
-    return unanswered.filter(id__in=last).exclude(item__part=Part.REAL).first()
+    number = leased(person, project) or waiting(person, project)
+    return own(person, number) if number else None
 
 
-def heartbeat(person: Person, shown_id: int) -> bool:
+def leased(person: Person, project: Project) -> int | None:
+    """The number of the Shown that this person holds a slot for."""
+    found = sql.first(_HELD, person.pk, project.pk)
+    return found[0] if found else None
+
+
+def waiting(person: Person, project: Project) -> int | None:
+    """The number of the last Shown, where that is practice, test or gold and not answered yet."""
+    found = sql.first(_WAITING, person.pk, project.pk)
+    return found[0] if found else None
+
+
+def heartbeat(person: Person, shown_id: int, project: Project | None = None) -> bool:
     """Keep the item for as long as a lease lasts from now; False where it was lost to somebody else.
 
     Raises:
-        NotYours: it was never shown to this person.
+        NotYours: as `own`.
+        Busy: the lease is as it was; try again.
     """
     with writing():
-        shown = own(person, shown_id)
+        shown = own(person, shown_id, project)
         if shown.item.part != Part.REAL or _lease(shown, settings_of(shown.project)):
             return True
-        return Judgement.objects.filter(
-            shown=shown
-        ).exists()  # whoever looks again at what they answered has lost nothing
+        # Whoever looks again at what they answered has lost nothing.
+        return sql.first(_IS_JUDGED, shown.pk) is not None
 
 
-def own(person: Person, shown_id: int) -> Shown:
+def own(person: Person, shown_id: int, project: Project | None = None) -> Shown:
     """What was shown to this person under this number, with its item and its project.
 
     Raises:
-        NotYours: it was never shown to them.
+        NotYours: it was never shown to them; or not in `project`, where that is given.
     """
-    found = _showings().filter(pk=shown_id, person=person).first()
-    if found is None:
-        raise NotYours(f"{shown_id}: nothing of that number was shown to {person.name}")
-    return found
-
-
-def free_slot(shown: Shown) -> Slot | None:
-    """Where a judgement of this item goes: the slot its person holds, else any that is free."""
-    slots = Slot.objects.filter(item=shown.item, judged=False).order_by("number")
-    free = Q(holder=None) | Q(lease_until__lt=clock.now())
-    return slots.filter(holder=shown.person).first() or slots.filter(free).first()
+    asked = Shown.objects.select_related("item", "project")
+    try:
+        shown = asked.get(pk=shown_id, person=person)
+        if project is not None and shown.project != project:
+            raise Shown.DoesNotExist
+    except Shown.DoesNotExist:
+        raise NotYours(f"{shown_id}: nothing of that number was shown to {person.name}") from None
+    shown.person = person
+    return shown
 
 
 def last_position(person: Person, project: Project) -> int:
     """Of the real item that was given to this person last; 0 before the first."""
-    given = Shown.objects.filter(person=person, project=project, item__part=Part.REAL).order_by("-id")
-    return given.values_list("item__position", flat=True).first() or 0
-
-
-def _showings() -> QuerySet[Shown]:
-    return Shown.objects.select_related("item", "project", "person")
+    found = sql.first(_LAST_POSITION, project.pk, person.pk)
+    return found[0] if found else 0
 
 
 def _next(person: Person, project: Project, settings: ProjectSettings) -> Shown | None:
@@ -134,52 +157,53 @@ def _next(person: Person, project: Project, settings: ProjectSettings) -> Shown 
         return held
     if project.closed is not None:
         return None
-    special = rotation.next_special(person, project, settings)
-    if special is not None:
-        return _show(person, project, *special)
-    slot = _first_free(person, project)
-    if slot is None:
+    if sql.first(_HAS_SPECIAL, project.pk):
+        special = rotation.next_special(person, project, settings)
+        if special is not None:
+            return _show(person, project, *special)
+    free = _first_free(person, project)
+    if free is None:
         return None
-    slot_id, item_id = slot
-    Slot.objects.filter(pk=slot_id).update(holder=person, lease_until=_end_of_lease(settings))
+    slot_id, item_id = free
+    sql.changed(_TAKE, person.pk, _end_of_lease(settings), slot_id)
     return _show(person, project, Item.objects.get(pk=item_id), attempt=0)
 
 
 def _lease(shown: Shown, settings: ProjectSettings) -> bool:
     """Whether there is a slot to keep."""
-    held = Slot.objects.filter(holder=shown.person, item=shown.item, judged=False)
-    return held.update(lease_until=_end_of_lease(settings)) > 0
+    return sql.changed(_KEEP, _end_of_lease(settings), shown.item.pk, shown.person.pk) > 0
 
 
 def _end_of_lease(settings: ProjectSettings) -> float:
     return clock.now() + settings.lease_minutes * MINUTE_SECONDS
 
 
-def _first_free(person: Person, project: Project) -> tuple[int, int] | None:
+def _first_free(person: Person, project: Project) -> Sequence[int] | None:
     """(slot, item) to give: at the front, else after the last one given, else round from the front again.
 
     Somebody who works alone where each item wants three has answered thousands of open slots: going on from
     the last item passes over each of them once a round, and not once an item.
     """
-    now, last = clock.now(), last_position(person, project)
-    with connection.cursor() as cursor:
-        cursor.execute(_END_OF_FRONT, [project.pk, FRONT])
-        front = cursor.fetchone()
-        rounds = ((0, front[0]), (last, END), (0, last)) if front else ((0, END),)
-        for first, end in rounds:
-            cursor.execute(_FREE, [project.pk, first, end, now, person.pk])
-            found = cursor.fetchone()
-            if found is not None:
-                return found
-        cursor.execute(_FREE_AGAIN, [project.pk, person.pk, now])
-        return cursor.fetchone()
+    now = clock.now()
+    front = sql.first(_END_OF_FRONT, project.pk, FRONT)
+    rounds = [(0, front[0] if front else END)]
+    if front:
+        last = last_position(person, project)
+        rounds += [(last, END), (0, last)]
+    for first, end in rounds:
+        found = sql.first(_FREE, project.pk, first, end, now, person.pk)
+        if found is not None:
+            return found
+    return sql.first(_FREE_AGAIN, project.pk, person.pk, now)
 
 
 def _show(person: Person, project: Project, item: Item, attempt: int) -> Shown:
     """An item is shown once to a person, and stands in the same order for ever."""
     named = (person.pk, item.pk, attempt)
-    shown = _showings().filter(person=person, item=item, attempt=attempt).first()
-    return shown or Shown.objects.create(
+    known = sql.first(_SHOWN, *named)
+    if known is not None:
+        return own(person, known[0])
+    return Shown.objects.create(
         project=project,
         item=item,
         person=person,

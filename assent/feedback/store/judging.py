@@ -13,10 +13,10 @@ from uuid import UUID
 
 from assent.errors import AssentError
 from assent.feedback.quality import rotation
-from assent.feedback.schema.models import Flag, Guideline, Judgement, Part, Person, Shown, Skip, Slot
-from assent.feedback.store import clock
+from assent.feedback.schema.models import Flag, Judgement, Part, Person, Project, Shown, Skip
+from assent.feedback.store import clock, sql
 from assent.feedback.store.answers import LONGEST_COMMENT, Answer, AnswerError, check_changed, stored, words
-from assent.feedback.store.claims import NotYours, free_slot, own
+from assent.feedback.store.claims import NotYours, own
 from assent.feedback.store.history import Mine, Progress, answer_of, last, mine, progress
 from assent.feedback.store.projects import settings_of
 from assent.feedback.store.writer import writing
@@ -37,6 +37,21 @@ __all__ = [
     "skip",
     "submit",
 ]
+
+_KNOWN = "SELECT 1 FROM feedback_judgement WHERE uuid = %s"
+_REVISIONS = "SELECT slot_id, surplus FROM feedback_judgement WHERE shown_id = %s ORDER BY revision"
+# Where a judgement goes: to the slot that its person holds, else to the first that is free.
+_FREE = """
+SELECT id FROM feedback_slot
+WHERE item_id = %s AND NOT judged AND (holder_id = %s OR holder_id IS NULL OR lease_until < %s)
+ORDER BY holder_id IS %s DESC, number LIMIT 1
+"""
+_FILL = "UPDATE feedback_slot SET judged = TRUE, holder_id = NULL, lease_until = NULL WHERE id = %s"
+_GIVE_BACK = """
+UPDATE feedback_slot SET holder_id = NULL, lease_until = NULL
+WHERE holder_id = %s AND item_id = %s AND NOT judged
+"""
+_GUIDELINE = "SELECT COALESCE(MAX(version), 0) FROM feedback_guideline WHERE project_id = %s"
 
 
 class Conflict(AssentError):
@@ -72,58 +87,55 @@ class Outcome:
         return self.judgement.surplus
 
 
-def submit(person: Person, submission: Submission) -> Outcome:
+def submit(person: Person, submission: Submission, project: Project | None = None) -> Outcome:
     """Store a judgement, once.
 
     It fills the slot its person holds, else one that is free; where others hold or filled them all it is
     surplus.
 
     Raises:
-        NotYours: the item was never shown to this person.
+        NotYours: the item was never shown to this person; or not in `project`, where that is given.
         Conflict: this UUID came with other content; this revision is there, or those before it are not;
             practice and tests are answered once.
         AnswerError: it is not an answer to what was asked.
         Busy: nothing was stored; try again.
     """
     with writing():
-        known = Judgement.objects.filter(uuid=submission.uuid).select_related("shown__item", "person").first()
-        if known is not None:
-            return _again(known, person, submission)
-        shown = own(person, submission.shown)
+        if sql.first(_KNOWN, submission.uuid.hex):
+            return _again(person, submission, project)
+        shown = own(person, submission.shown, project)
         judgement = _added(shown, submission, _answer(shown, submission))
         if shown.item.part != Part.REAL:
             rotation.answered(judgement)
     return Outcome(judgement, same=False)
 
 
-def skip(person: Person, shown_id: int, reason: str) -> Skip:
+def skip(person: Person, shown_id: int, reason: str, project: Project | None = None) -> Skip:
     """This person would rather not: the item goes to others. Said again, the first reason stays.
 
     Raises:
-        NotYours: it was never shown to this person.
+        NotYours: as `submit`.
         Conflict: they have judged it.
         AnswerError: the reason is too long, or no text.
         Busy: nothing was stored; try again.
     """
     reason = words(reason, LONGEST_COMMENT)
     with writing():
-        shown = own(person, shown_id)
+        shown = own(person, shown_id, project)
         known = Skip.objects.filter(shown=shown).first()
         if known is not None:
             return known
         if Judgement.objects.filter(shown=shown).exists():
             raise Conflict("this item is judged: a skip would not take that back")
-        Slot.objects.filter(holder=person, item=shown.item, judged=False).update(
-            holder=None, lease_until=None
-        )
+        sql.changed(_GIVE_BACK, person.pk, shown.item.pk)
         return Skip.objects.create(shown=shown, reason=reason, created=clock.now())
 
 
-def flag(person: Person, uuid: UUID, shown_id: int, text: str) -> Flag:
+def flag(person: Person, uuid: UUID, shown_id: int, text: str, project: Project | None = None) -> Flag:
     """Something is wrong with an item. The same UUID is the same flag.
 
     Raises:
-        NotYours: it was never shown to this person.
+        NotYours: as `submit`.
         Conflict: this UUID came with other content.
         AnswerError: the text is empty, too long, or none.
         Busy: nothing was stored; try again.
@@ -131,7 +143,7 @@ def flag(person: Person, uuid: UUID, shown_id: int, text: str) -> Flag:
     if not words(text, LONGEST_COMMENT).strip():
         raise AnswerError("empty", "say what is wrong")
     with writing():
-        shown = own(person, shown_id)
+        shown = own(person, shown_id, project)
         known = Flag.objects.filter(uuid=uuid).first()
         if known is None:
             return Flag.objects.create(uuid=uuid, shown=shown, text=text, created=clock.now())
@@ -140,7 +152,11 @@ def flag(person: Person, uuid: UUID, shown_id: int, text: str) -> Flag:
         return known
 
 
-def _again(known: Judgement, person: Person, submission: Submission) -> Outcome:
+def _again(person: Person, submission: Submission, project: Project | None) -> Outcome:
+    rows = Judgement.objects.select_related("shown__item", "shown__project", "person")
+    known = rows.get(uuid=submission.uuid)
+    if project is not None and known.shown.project != project:
+        raise NotYours(f"{submission.uuid}: not of {project.name}")
     if known.person != person or known.payload_sha256 != submission.payload_sha256:
         raise Conflict(f"{submission.uuid}: another judgement has this number")
     return Outcome(known, same=True)
@@ -157,52 +173,44 @@ def _answer(shown: Shown, submission: Submission) -> Answer:
 
 
 def _added(shown: Shown, submission: Submission, answer: Answer) -> Judgement:
-    first = _first_word(shown, submission.revision)
-    if first is not None:
-        slot, surplus = first.slot, first.surplus
-    elif shown.item.part == Part.REAL:
-        slot = _filled(shown)
-        surplus = slot is None
-    else:
-        slot, surplus = None, False
+    slot_id, surplus = _place(shown, submission.revision)
     return Judgement.objects.create(
         uuid=submission.uuid,
         shown=shown,
         item=shown.item,
         person=shown.person,
-        slot=slot,
+        slot_id=slot_id,
         revision=submission.revision,
         surplus=surplus,
         answer=answer,
         payload_sha256=submission.payload_sha256,
-        guideline=_guideline_version(shown),
+        guideline=sql.rows(_GUIDELINE, shown.project.pk)[0][0],
         seconds=submission.seconds,
         created=clock.now(),
     )
 
 
-def _first_word(shown: Shown, revision: int) -> Judgement | None:
-    """Revision 1, where this is a later one: it stays in the slot of the first.
+def _place(shown: Shown, revision: int) -> tuple[int | None, bool]:
+    """(slot, whether it is surplus). A later revision stays where the first is.
 
     Raises:
-        Conflict: it is not the next revision.
+        Conflict: it is not the next revision, or there may be no other.
     """
-    there = list(Judgement.objects.filter(shown=shown).order_by("revision"))
-    if revision != len(there) + 1:
-        raise Conflict(f"revision {revision}: the next one is {len(there) + 1}")
-    if there and shown.item.part in (Part.PRACTICE, Part.TEST):
+    before = sql.rows(_REVISIONS, shown.pk)
+    if revision != len(before) + 1:
+        raise Conflict(f"revision {revision}: the next one is {len(before) + 1}")
+    part = shown.item.part
+    if before and part in (Part.PRACTICE, Part.TEST):
         raise Conflict("practice and tests are answered once")
-    return there[0] if there else None
+    if before:
+        return before[0][0], bool(before[0][1])
+    return _slot(shown) if part == Part.REAL else (None, False)
 
 
-def _filled(shown: Shown) -> Slot | None:
-    slot = free_slot(shown)
-    if slot is not None:
-        slot.holder, slot.lease_until, slot.judged = None, None, True
-        slot.save(update_fields=["holder", "lease_until", "judged"])
-    return slot
-
-
-def _guideline_version(shown: Shown) -> int:
-    versions = Guideline.objects.filter(project=shown.project).order_by("-version")
-    return versions.values_list("version", flat=True).first() or 0
+def _slot(shown: Shown) -> tuple[int | None, bool]:
+    person = shown.person.pk
+    free = sql.first(_FREE, shown.item.pk, person, clock.now(), person)
+    if free is None:
+        return None, True
+    sql.changed(_FILL, free[0])
+    return free[0], False

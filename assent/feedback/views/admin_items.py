@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as later
+from django.utils.translation import gettext_lazy
 
 from assent.errors import UserError
 from assent.feedback.exchange.imports import Imported, import_records
@@ -29,20 +29,20 @@ from assent.feedback.views.login import GET_OR_POST
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".parquet")
 LARGEST_BYTES = 512 * 2**20
 PARTS = (
-    (Part.REAL, later("Real: to be judged")),
-    (Part.GOLD, later("Gold: the answer is known; hidden among the real ones")),
-    (Part.PRACTICE, later("Practice: the answer is told at once")),
-    (Part.TEST, later("Test: to pass before the first real item")),
+    (Part.REAL, gettext_lazy("Real: to be judged")),
+    (Part.GOLD, gettext_lazy("Gold: the answer is known; hidden among the real ones")),
+    (Part.PRACTICE, gettext_lazy("Practice: the answer is told at once")),
+    (Part.TEST, gettext_lazy("Test: to pass before the first real item")),
 )
 
 
 class ItemsForm(forms.Form):
     file = forms.FileField(
-        label=later("File"),
-        help_text=later("JSON lines, JSON, CSV, TSV or Parquet: a prompt and its answers a row."),
+        label=gettext_lazy("File"),
+        help_text=gettext_lazy("JSON lines, JSON, CSV, TSV or Parquet: a prompt and its answers a row."),
         widget=forms.ClearableFileInput(attrs={"accept": ",".join(SUFFIXES)}),
     )
-    part = forms.ChoiceField(label=later("What they are for"), choices=PARTS, initial=Part.REAL)
+    part = forms.ChoiceField(label=gettext_lazy("What they are for"), choices=PARTS, initial=Part.REAL)
 
     def clean_file(self) -> UploadedFile:
         given: UploadedFile = self.cleaned_data["file"]

@@ -9,7 +9,7 @@ from django.db.models import Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as later
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
 from assent.feedback.people import changes, invites
@@ -19,25 +19,25 @@ from assent.feedback.views.login import GET_OR_POST
 from assent.feedback.views.times import when
 
 ROLES = (
-    (Role.ANNOTATOR, later("Annotator: judges, and sees own work only")),
-    (Role.REVIEWER, later("Reviewer: also sees how projects get on, and exports")),
-    (Role.ADMIN, later("Admin: also changes projects and people")),
+    (Role.ANNOTATOR, gettext_lazy("Annotator: judges, and sees own work only")),
+    (Role.REVIEWER, gettext_lazy("Reviewer: also sees how projects get on, and exports")),
+    (Role.ADMIN, gettext_lazy("Admin: also changes projects and people")),
 )
 ROLE_WORDS = (
-    (Role.ANNOTATOR, later("Annotator")),
-    (Role.REVIEWER, later("Reviewer")),
-    (Role.ADMIN, later("Admin")),
+    (Role.ANNOTATOR, gettext_lazy("Annotator")),
+    (Role.REVIEWER, gettext_lazy("Reviewer")),
+    (Role.ADMIN, gettext_lazy("Admin")),
 )
-DAYS = ((1, later("a day")), (7, later("a week")), (30, later("a month")))
+DAYS = ((1, gettext_lazy("a day")), (7, gettext_lazy("a week")), (30, gettext_lazy("a month")))
 
 
 class InviteForm(forms.Form):
-    role = forms.ChoiceField(label=later("Who comes in as"), choices=ROLES, initial=Role.ANNOTATOR)
-    project = forms.ChoiceField(label=later("For"), required=False)
+    role = forms.ChoiceField(label=gettext_lazy("Who comes in as"), choices=ROLES, initial=Role.ANNOTATOR)
+    project = forms.ChoiceField(label=gettext_lazy("For"), required=False)
     uses = forms.IntegerField(
-        label=later("How many people"), min_value=1, max_value=invites.MOST_USES, initial=1
+        label=gettext_lazy("How many people"), min_value=1, max_value=invites.MOST_USES, initial=1
     )
-    days = forms.TypedChoiceField(label=later("Holds for"), choices=DAYS, coerce=int, initial=7)
+    days = forms.TypedChoiceField(label=gettext_lazy("Holds for"), choices=DAYS, coerce=int, initial=7)
 
     def __init__(self, *args: Any, **named: Any):
         super().__init__(*args, **named)

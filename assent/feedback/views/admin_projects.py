@@ -40,8 +40,8 @@ def projects(request: HttpRequest) -> HttpResponse:
         {"project": one, "title": _title(one), "items": overview.items_of(one), "task": tasks()[one.task]}
         for one in Project.objects.order_by("closed", "-pk")  # open ones first: SQLite puts null first
     ]
-    first = rows[0]["project"] if len(rows) == 1 else None
-    context = {"rows": rows, "steps": _steps(first) if len(rows) < 2 else []}
+    first = rows[0] if len(rows) == 1 else {"project": None, "items": overview.Items()}
+    context = {"rows": rows, "steps": _steps(first["project"], first["items"]) if len(rows) < 2 else []}
     return _page(request, "projects", **context)
 
 
@@ -105,7 +105,7 @@ def project(request: HttpRequest, project: str) -> HttpResponse:
         "flags": [(one, when(one.created)) for one in overview.last_flags(shown)],
         "audit": [(one, when(one.created), _detail(one)) for one in overview.last_audit(shown)],
         "guideline": guideline_of(shown),
-        "steps": _steps(shown),
+        "steps": _steps(shown, items),
         "exports": exports_of(shown.task),
     }
     return _page(request, "project", **context)
@@ -149,9 +149,9 @@ def reopen(request: HttpRequest, project: str) -> HttpResponse:
     return redirect(f"/admin/p/{project}/")
 
 
-def _steps(project: Project | None) -> list[dict[str, Any]]:
+def _steps(project: Project | None, items: overview.Items) -> list[dict[str, Any]]:
     """From an empty app to the first judgement; empty when all are done."""
-    brought = project is not None and (overview.items_of(project).real > 0 or project.task == "chat")
+    brought = project is not None and (items.real > 0 or project.task == "chat")
     base = f"/admin/p/{project.name}/" if project else ""
     steps = [
         {

@@ -2,13 +2,18 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
 
 def _page(request: HttpRequest, status: int, title: str, what_next: str) -> HttpResponse:
-    if request.headers.get("Accept", "").startswith("application/json"):
+    if _for_a_script(request):
         return JsonResponse({"error": f"{title}. {what_next}"}, status=status)
     return render(request, "feedback/error.html", {"title": title, "what_next": what_next}, status=status)
+
+
+def _for_a_script(request: HttpRequest) -> bool:
+    return request.headers.get("Accept", "").startswith("application/json")
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
@@ -22,14 +27,24 @@ def forbidden(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
-    return _page(request, 404, _("There is no such page"), _("Go to the start page."))
+    return _page(
+        request,
+        404,
+        _("There is no such page"),
+        _("It may have been moved, or you may not be a member of its project."),
+    )
 
 
 def forged(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
-    return _page(request, 403, _("This page is too old"), _("Reload it; what you typed is kept."))
+    return _page(
+        request, 403, _("This page is too old"), _("Go back, reload it and try again. Nothing was changed.")
+    )
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    return _page(
-        request, 500, _("Something broke on our side"), _("Reload the page; what was stored is kept.")
-    )
+    """Drawn without the request: who is logged in stands in the database, which may be what broke."""
+    title, what_next = _("Something broke on our side"), _("Reload the page; what was stored is kept.")
+    if _for_a_script(request):
+        return JsonResponse({"error": f"{title}. {what_next}"}, status=500)
+    page = render_to_string("feedback/error.html", {"title": title, "what_next": what_next})
+    return HttpResponse(page, status=500)

@@ -2,33 +2,41 @@
 
 from typing import Any
 
-from django.utils.translation import gettext_lazy as later
+from django.utils.translation import gettext_lazy
 
 _PAIRS = (
-    ("ties", later("Ties"), later("neither is better; they count as half votes")),
-    ("both_bad", later("Both bad"), later("kept apart, never a choice")),
-    ("cannot_judge", later("Cannot judge"), later("kept apart, never a choice")),
+    ("ties", gettext_lazy("Ties"), gettext_lazy("neither is better; they count as half votes")),
+    ("both_bad", gettext_lazy("Both bad"), gettext_lazy("kept apart, never a choice")),
+    ("cannot_judge", gettext_lazy("Cannot judge"), gettext_lazy("kept apart, never a choice")),
 )
 _QUALITY = (
-    ("gold", later("Gold"), later("answers to items whose answer is known")),
-    ("qualification", later("Qualification"), later("answers to practice and test items")),
+    ("gold", gettext_lazy("Gold"), gettext_lazy("answers to items whose answer is known")),
+    ("qualification", gettext_lazy("Qualification"), gettext_lazy("answers to practice and test items")),
 )
 _REST = (
-    ("surplus", later("Surplus"), later("came after all judgements of the item were there")),
-    ("skips", later("Skipped"), later("with reasons")),
-    ("flags", later("Flagged"), later("what is wrong with an item")),
-    ("guidelines", later("Guidelines"), later("every version")),
+    ("surplus", gettext_lazy("Surplus"), gettext_lazy("came after all judgements of the item were there")),
+    ("skips", gettext_lazy("Skipped"), gettext_lazy("with reasons")),
+    ("flags", gettext_lazy("Flagged"), gettext_lazy("what is wrong with an item")),
+    ("guidelines", gettext_lazy("Guidelines"), gettext_lazy("every version")),
 )
 _TALK = (
-    ("implicit", later("What people did"), later("thumbs; and copies, clicks and time of those who agreed")),
-    ("guidelines", later("Guidelines"), later("every version")),
+    (
+        "implicit",
+        gettext_lazy("What people did"),
+        gettext_lazy("thumbs; and copies, clicks and time of those who agreed"),
+    ),
+    ("guidelines", gettext_lazy("Guidelines"), gettext_lazy("every version")),
 )
-_MENDED = (("edits", later("Comparisons"), later("the mended answer against the original")),)
+_MENDED = (("edits", gettext_lazy("Comparisons"), gettext_lazy("the mended answer against the original")),)
 
 
 def exports_of(task: str) -> tuple[tuple[str, Any, Any], ...]:
     """(kind, name, hint) of the files a project can give, the one for training first."""
-    last_words = ("judgements", later("Judgements"), later("the last word of each person on each item"))
+    last_words = (
+        "judgements",
+        gettext_lazy("Judgements"),
+        gettext_lazy("the last word of each person on each item"),
+    )
     return {
         "pairwise": (last_words, *_PAIRS, *_QUALITY, *_REST),
         "ranking": (last_words, *_QUALITY, *_REST),

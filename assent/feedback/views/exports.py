@@ -1,5 +1,93 @@
-"""Not there yet."""
+"""What people said, as files to download: JSON lines, written while they are read.
 
-from typing import Any
+No CSV: a spreadsheet runs what begins with = or @, and people type what they like.
+"""
 
-ROUTES: tuple[tuple[str, Any, str], ...] = ()
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any, cast
+
+from django.conf import settings
+from django.db import connection
+from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from assent.errors import UserError
+from assent.feedback.exchange.export import STYLES, exported, kinds_of, reading, styled
+from assent.feedback.people.access import needs
+from assent.feedback.schema.models import Project, Role
+
+TYPE = "application/jsonl; charset=utf-8"
+LINES_AT_ONCE = 200
+IN_MEMORY_BYTES = 2**20
+
+_line = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+@needs(Role.REVIEWER)
+@require_safe
+def download(request: HttpRequest, project: str, kind: str) -> HttpResponse:  # noqa: ARG001 - Django's form
+    """`judgements`, `ties`, ...; or the judgements as other programs read them, such as `trl`."""
+    found = Project.objects.filter(name=project).first()
+    if found is None:
+        raise Http404
+    style = STYLES.get(found.task, {}).get(kind)
+    if style is None and kind not in kinds_of(found.task):
+        raise Http404
+    if style is None:
+        return _named(_ours(found.name, kind), found.name, kind)
+    try:
+        whole = _in_style(found.name, kind, settings.SERVICES.rows[style])
+    except UserError as error:
+        told = _("%(kind)s cannot hold what is there: %(why)s") % {"kind": kind, "why": error}
+        return HttpResponse(told, status=422, content_type="text/plain; charset=utf-8")
+    return _named(_pieces(whole), found.name, kind)
+
+
+def _named(content: Iterable[bytes], project: str, kind: str) -> HttpResponse:
+    response = StreamingHttpResponse(content, content_type=TYPE)
+    response["Content-Disposition"] = f'attachment; filename="{project}.{kind}.jsonl"'
+    return cast(HttpResponse, response)  # Django has no common name for both that its decorators take
+
+
+def _database() -> Path:
+    return Path(connection.settings_dict["NAME"])
+
+
+def _ours(project: str, kind: str) -> Iterator[bytes]:
+    """Our own rows, each of which can be written: they are sent while they are read."""
+    with reading(_database()) as snapshot:
+        yield from _encoded(exported(snapshot, project, kind))
+
+
+def _in_style(project: str, kind: str, write: Any) -> IO[bytes]:
+    """Rows of another format, some of which it may not hold: the file is whole before any of it is sent.
+
+    Raises:
+        UserError: the format cannot hold one of the judgements.
+    """
+    whole = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - closed by who sends it
+    with reading(_database()) as snapshot:
+        whole.writelines(_encoded(styled(snapshot, project, kind, write)))
+    whole.seek(0)
+    return whole
+
+
+def _pieces(whole: IO[bytes]) -> Iterator[bytes]:
+    with whole:
+        while piece := whole.read(IN_MEMORY_BYTES):
+            yield piece
+
+
+def _encoded(rows: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:
+    while some := list(islice(rows, LINES_AT_ONCE)):
+        yield "".join([_line(row) + "\n" for row in some]).encode()
+
+
+ROUTES: tuple[tuple[str, Any, str], ...] = (
+    ("admin/p/<slug:project>/export/<slug:kind>", download, "export"),
+)

@@ -8,7 +8,7 @@ from django.conf import settings as app
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_slug
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as later
+from django.utils.translation import gettext_lazy
 from pydantic import ValidationError as Refused
 
 from assent.feedback.projects import ProjectSettings
@@ -18,20 +18,28 @@ from assent.feedback.views.project_values import OWN, criteria_of, gold_of, told
 LONGEST_GUIDELINE = 100_000  # characters
 
 TASKS = (
-    ("pairwise", later("Compare two answers"), later("Which of the two is better?")),
-    ("ranking", later("Rank answers"), later("Three to nine answers, from best to worst; ties are allowed.")),
-    ("rating", later("Rate answers"), later("A number for each criterion.")),
-    ("demonstration", later("Write the answer"), later("People write what a good answer would be.")),
-    ("edit", later("Mend an answer"), later("People make one of the answers better.")),
-    ("chat", later("Talk"), later("People talk to a model and give thumbs.")),
+    ("pairwise", gettext_lazy("Compare two answers"), gettext_lazy("Which of the two is better?")),
+    (
+        "ranking",
+        gettext_lazy("Rank answers"),
+        gettext_lazy("Three to nine answers, from best to worst; ties are allowed."),
+    ),
+    ("rating", gettext_lazy("Rate answers"), gettext_lazy("A number for each criterion.")),
+    (
+        "demonstration",
+        gettext_lazy("Write the answer"),
+        gettext_lazy("People write what a good answer would be."),
+    ),
+    ("edit", gettext_lazy("Mend an answer"), gettext_lazy("People make one of the answers better.")),
+    ("chat", gettext_lazy("Talk"), gettext_lazy("People talk to a model and give thumbs.")),
 )
 _PRESETS = (
-    ("", later("Choose")),
-    ("summary", later("Summary: fluency, accuracy, completeness")),
-    ("dialogue", later("Dialogue: naturalness, logic, informativeness")),
-    ("translation", later("Translation: adequacy, fluency, terminology")),
-    ("code", later("Code: correctness, readability, efficiency")),
-    (OWN, later("My own")),
+    ("", gettext_lazy("Choose")),
+    ("summary", gettext_lazy("Summary: fluency, accuracy, completeness")),
+    ("dialogue", gettext_lazy("Dialogue: naturalness, logic, informativeness")),
+    ("translation", gettext_lazy("Translation: adequacy, fluency, terminology")),
+    ("code", gettext_lazy("Code: correctness, readability, efficiency")),
+    (OWN, gettext_lazy("My own")),
 )
 
 
@@ -43,63 +51,69 @@ class SettingsForm(forms.Form):
     """What can be set of a project that is there; `NewForm` adds its name and its guideline."""
 
     title = forms.CharField(
-        label=later("Title"),
+        label=gettext_lazy("Title"),
         required=False,
         max_length=200,
-        help_text=later("What people read above the work. Empty: the name."),
+        help_text=gettext_lazy("What people read above the work. Empty: the name."),
     )
     task = forms.ChoiceField(
-        label=later("What people do"),
+        label=gettext_lazy("What people do"),
         choices=[(key, name) for key, name, _hint in TASKS],
         widget=forms.RadioSelect,
         initial="pairwise",
     )
-    strength = forms.BooleanField(label=later("Also ask how much better"), required=False)
-    preset = forms.ChoiceField(label=later("Criteria"), choices=_PRESETS, required=False)
+    strength = forms.BooleanField(label=gettext_lazy("Also ask how much better"), required=False)
+    preset = forms.ChoiceField(label=gettext_lazy("Criteria"), choices=_PRESETS, required=False)
     own = forms.CharField(
-        label=later("My own criteria"),
+        label=gettext_lazy("My own criteria"),
         required=False,
         max_length=10_000,
         widget=_lines(4, placeholder="accuracy: Does it say only what the text says? [1-5]"),
-        help_text=later("One a line: name: question [lowest-highest]. Question and scale may be left out."),
+        help_text=gettext_lazy(
+            "One a line: name: question [lowest-highest]. Question and scale may be left out."
+        ),
     )
     policies = forms.MultipleChoiceField(
-        label=later("Models to talk to"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("Models to talk to"), required=False, widget=forms.CheckboxSelectMultiple
     )
     implicit = forms.BooleanField(
-        label=later("Keep what people do besides, if they agree: copies, clicks, time"), required=False
+        label=gettext_lazy("Keep what people do besides, if they agree: copies, clicks, time"), required=False
     )
     consent = forms.CharField(
-        label=later("What they agree to"), required=False, max_length=5000, widget=_lines(3)
+        label=gettext_lazy("What they agree to"), required=False, max_length=5000, widget=_lines(3)
     )
-    overlap = forms.IntegerField(label=later("Judgements an item"), min_value=1, max_value=100, initial=1)
+    overlap = forms.IntegerField(
+        label=gettext_lazy("Judgements an item"), min_value=1, max_value=100, initial=1
+    )
     shared_percent = forms.FloatField(
-        label=later("Shared items, in percent"),
+        label=gettext_lazy("Shared items, in percent"),
         min_value=0,
         max_value=100,
         initial=15,
-        help_text=later("These are judged by several people, to see how far they agree."),
+        help_text=gettext_lazy("These are judged by several people, to see how far they agree."),
     )
     shared_overlap = forms.IntegerField(
-        label=later("Judgements a shared item"), min_value=1, max_value=100, initial=3
+        label=gettext_lazy("Judgements a shared item"), min_value=1, max_value=100, initial=3
     )
     gold_every = forms.IntegerField(
-        label=later("One of how many items is gold"),
+        label=gettext_lazy("One of how many items is gold"),
         min_value=2,
         max_value=1000,
         required=False,
         initial=10,
-        help_text=later("Gold has a known answer and looks like any other item. Empty: none is given."),
+        help_text=gettext_lazy(
+            "Gold has a known answer and looks like any other item. Empty: none is given."
+        ),
     )
     pass_percent = forms.FloatField(
-        label=later("Pass mark of the test, in percent"),
+        label=gettext_lazy("Pass mark of the test, in percent"),
         min_value=1,
         max_value=100,
         initial=80,
-        help_text=later("Counts where there are test items."),
+        help_text=gettext_lazy("Counts where there are test items."),
     )
     lease_minutes = forms.FloatField(
-        label=later("Minutes an item is kept for somebody"), min_value=0.1, max_value=1440, initial=30
+        label=gettext_lazy("Minutes an item is kept for somebody"), min_value=0.1, max_value=1440, initial=30
     )
 
     def __init__(self, *args: Any, before: Mapping[str, Any] | None = None, **named: Any):
@@ -178,17 +192,17 @@ class SettingsForm(forms.Form):
 class NewForm(SettingsForm):
     name = forms.CharField(
         validators=[validate_slug],
-        label=later("Name"),
+        label=gettext_lazy("Name"),
         max_length=NAME_CHARACTERS,
-        help_text=later("In addresses and exports: letters, digits, - and _. It cannot change."),
+        help_text=gettext_lazy("In addresses and exports: letters, digits, - and _. It cannot change."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "summaries-1"}),
     )
     guideline = forms.CharField(
-        label=later("Guideline"),
+        label=gettext_lazy("Guideline"),
         required=False,
         max_length=LONGEST_GUIDELINE,
         widget=_lines(8),
-        help_text=later(
+        help_text=gettext_lazy(
             "What people should look for, in Markdown. It is one key away. It can change later: "
             "each judgement keeps the version it was made under."
         ),
@@ -203,12 +217,12 @@ class YamlForm(forms.Form):
 
     name = forms.CharField(
         validators=[validate_slug],
-        label=later("Name"),
+        label=gettext_lazy("Name"),
         max_length=NAME_CHARACTERS,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     yaml = forms.CharField(
-        label=later("Settings as YAML"),
+        label=gettext_lazy("Settings as YAML"),
         max_length=50_000,
         widget=_lines(
             12,

@@ -13,6 +13,7 @@ from assent.feedback.projects import Criterion, ProjectSettings
 
 UPLOADED = "uploaded"  # stands for the file of gold where gold comes in by the page of items
 OWN = "own"
+MOST_STEPS = 10  # from the lowest to the highest, as in projects.Criterion
 # Where a refused setting is shown; what is not here is shown above the form.
 _FIELD_OF = {
     "shared.share": "shared_percent",
@@ -23,7 +24,8 @@ _FIELD_OF = {
     "implicit": "consent",
 }
 _CRITERION = re.compile(
-    r"(?P<name>[^:\[]+)(?::(?P<question>[^\[]*))?(?:\[\s*(?P<low>-?\d{1,9})\s*[-–]\s*(?P<high>-?\d{1,9})\s*\])?\s*"
+    r"\s*(?P<name>[A-Za-z][A-Za-z0-9_ -]{0,39}?)\s*(?::(?P<question>[^\[]{0,500}))?"
+    r"(?:\[\s*(?P<low>-?\d{1,9})\s*[-–]\s*(?P<high>-?\d{1,9})\s*\])?\s*"
 )
 # Settings that name files: a page of the web must not make the server read its own.
 _FILES = (("guideline",), ("gold", "items"), ("qualification", "practice"), ("qualification", "test"))
@@ -42,12 +44,17 @@ def criteria_of(text: str) -> list[dict[str, Any]]:
         match = _CRITERION.fullmatch(line)
         if match is None:
             raise ValidationError(
-                _("Line %(number)d: expected “name: question [1-5]”, found “%(line)s”.")
-                % {"number": number, "line": line.strip()[:80]}
+                _("Line %(number)d: expected “name: question [1-5]”, with a name in English letters.")
+                % {"number": number}
             )
-        one = {"name": match["name"].strip(), "question": (match["question"] or "").strip()}
-        scale = {"lowest": int(match["low"]), "highest": int(match["high"])} if match["low"] else {}
-        found.append(one | scale)
+        low, high = int(match["low"] or 1), int(match["high"] or 5)
+        if not 1 <= high - low <= MOST_STEPS:
+            raise ValidationError(
+                _("Line %(number)d: expected a scale from low to high, of eleven steps at most.")
+                % {"number": number}
+            )
+        question = (match["question"] or "").strip()
+        found.append({"name": match["name"], "question": question, "lowest": low, "highest": high})
     if not found:
         raise ValidationError(_("Write one criterion at least, or choose some that are there."))
     return found

@@ -18,12 +18,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assent.feedback.faces import face_of, said
 from assent.feedback.people.access import member, person_of
-from assent.feedback.quality.grading import grade
 from assent.feedback.quality.rotation import NotQualified
-from assent.feedback.schema.models import Part, Person, Project, Shown
+from assent.feedback.schema.models import Judgement, Part, Person, Project, Shown
 from assent.feedback.store import claims, judging
 from assent.feedback.store.answers import AnswerError, in_positions
 from assent.feedback.store.projects import settings_of
+from assent.feedback.views.qualification import feedback_of, result
+from assent.feedback.views.work_progress import progress_of
 from assent.feedback.views.work_texts import skip_reasons, texts, wrong_answers
 
 OWN_STYLES = ("rating", "demonstration", "edit")
@@ -107,8 +108,8 @@ def shell(request: HttpRequest, project: Project) -> HttpResponse:
 def _keep(person: Person) -> str:
     """Under which name a browser keeps this person's drafts.
 
-    It hangs on the database's own secret: another database on the same port has other names, so what was typed
-    there is never sent here.
+    It hangs on the database's own secret: another database on the same port has other names, so what was
+    typed there is never sent here.
     """
     return salted_hmac("assent.feedback.drafts", str(person.pk)).hexdigest()[:16]
 
@@ -118,18 +119,20 @@ def _keep(person: Person) -> str:
 @told
 def following(request: HttpRequest, project: Project) -> HttpResponse:
     """The next item, or why there is none."""
-    person = person_of(request)
+    person, settings = person_of(request), settings_of(project)
     try:
         shown = claims.claim(person, project)
     except NotQualified as error:
-        html = render_to_string(
-            "feedback/qualification/failed.html", {"standing": error.standing, "project": project}, request
+        html = result(error.standing, settings)
+        return JsonResponse(
+            {"state": "failed", "html": html, "progress": progress_of(person, project, settings)}
         )
-        return JsonResponse({"state": "failed", "html": html, "progress": _progress(person, project)})
     if shown is None:
         state = "closed" if project.closed is not None else "done"
         html = render_to_string(f"feedback/work/{state}.html", {"path": f"/p/{project.name}/"}, request)
-        return JsonResponse({"state": state, "html": html, "progress": _progress(person, project)})
+        return JsonResponse(
+            {"state": state, "html": html, "progress": progress_of(person, project, settings)}
+        )
     return JsonResponse(_item(request, project, shown))
 
 
@@ -150,13 +153,8 @@ def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any
         "html": render_to_string("feedback/item.html", facts, request),
         "answer": in_positions(settings.task, shown.order, before.answer) if before else None,
         "revision": before.revision + 1 if before else 1,
-        "progress": _progress(shown.person, project),
+        "progress": progress_of(shown.person, project, settings),
     }
-
-
-def _progress(person: Person, project: Project) -> dict[str, Any]:
-    progress = judging.progress(person, project)
-    return {"mine": progress.mine, "left": progress.left, "more": progress.more}
 
 
 @require_POST
@@ -165,61 +163,61 @@ def _progress(person: Person, project: Project) -> dict[str, Any]:
 def judge(request: HttpRequest, project: Project) -> HttpResponse:
     """Store a judgement; the same UUID again is answered as the first time."""
     judged = Judged.model_validate_json(request.body)
-    submission = judging.Submission(
-        judged.uuid, judged.shown, judged.answer, judged.revision, judged.seconds
-    )
+    shown = _shown_in(project, person_of(request), judged.shown)
+    submission = judging.Submission(judged.uuid, shown, judged.answer, judged.revision, judged.seconds)
     outcome = judging.submit(person_of(request), submission)
     return JsonResponse(
         {
             "stored": True,
             "same": outcome.same,
             "surplus": outcome.judgement.surplus,
-            "feedback": _feedback(request, project, outcome.judgement),
+            "feedback": _feedback(request, outcome.judgement),
         }
     )
 
 
-def _feedback(request: HttpRequest, project: Project, judgement: Any) -> str | None:
-    """What is told at once, after practice alone."""
-    shown, settings = judgement.shown, settings_of(project)
-    item = shown.item
-    if item.part != Part.PRACTICE:
-        return None
-    expected = item.expected
-    facts = {
-        "right": grade(settings.task, expected, judgement.answer).right,
-        "given": said(in_positions(settings.task, shown.order, judgement.answer)),
-        "expected": said(in_positions(settings.task, shown.order, expected)) if expected else None,
-        "explanation": item.explanation,
-    }
-    return render_to_string("feedback/work/practice.html", facts, request)
+def _feedback(request: HttpRequest, judgement: Judgement) -> str | None:
+    """What is told at once: after practice, and when a test is over."""
+    told_now = feedback_of(judgement)
+    return render_to_string("feedback/work/told.html", {"told_now": told_now}, request) if told_now else None
 
 
 @require_POST
 @member
 @told
-def heartbeat(request: HttpRequest, project: Project) -> HttpResponse:  # noqa: ARG001 - @member checks it
+def heartbeat(request: HttpRequest, project: Project) -> HttpResponse:
     """Somebody is still at work on this: nobody else gets it."""
-    beat = OfShown.model_validate_json(request.body)
-    return JsonResponse({"held": claims.heartbeat(person_of(request), beat.shown)})
+    beat, person = OfShown.model_validate_json(request.body), person_of(request)
+    return JsonResponse({"held": claims.heartbeat(person, _shown_in(project, person, beat.shown))})
 
 
 @require_POST
 @member
 @told
-def skip(request: HttpRequest, project: Project) -> HttpResponse:  # noqa: ARG001 - @member checks it
-    skipped = Skipped.model_validate_json(request.body)
-    judging.skip(person_of(request), skipped.shown, skipped.reason)
+def skip(request: HttpRequest, project: Project) -> HttpResponse:
+    skipped, person = Skipped.model_validate_json(request.body), person_of(request)
+    judging.skip(person, _shown_in(project, person, skipped.shown), skipped.reason)
     return JsonResponse({"stored": True})
 
 
 @require_POST
 @member
 @told
-def flag(request: HttpRequest, project: Project) -> HttpResponse:  # noqa: ARG001 - @member checks it
-    flagged = Flagged.model_validate_json(request.body)
-    judging.flag(person_of(request), flagged.uuid, flagged.shown, flagged.text)
+def flag(request: HttpRequest, project: Project) -> HttpResponse:
+    flagged, person = Flagged.model_validate_json(request.body), person_of(request)
+    judging.flag(person, flagged.uuid, _shown_in(project, person, flagged.shown), flagged.text)
     return JsonResponse({"stored": True})
+
+
+def _shown_in(project: Project, person: Person, shown: int) -> int:
+    """The number itself, once it is one of this project: who left another has no way in here.
+
+    Raises:
+        NotYours: nothing of that number was shown to this person in this project.
+    """
+    if claims.own(person, shown).project.pk != project.pk:
+        raise judging.NotYours(f"{shown}: of another project")
+    return shown
 
 
 @require_safe
@@ -262,10 +260,9 @@ def mine(request: HttpRequest, project: Project) -> HttpResponse:
 @told
 def one_of_mine(request: HttpRequest, project: Project, shown: int) -> HttpResponse:
     """Something judged before, to look at again or to change."""
-    found = claims.own(person_of(request), shown)
-    changeable = found.item.part not in (Part.PRACTICE, Part.TEST)
-    if found.project.pk != project.pk or not changeable or judging.answer_of(found) is None:
-        raise judging.NotYours(f"{shown}: not judged in this project, or not to be changed")
+    found = claims.own(person_of(request), _shown_in(project, person_of(request), shown))
+    if found.item.part in (Part.PRACTICE, Part.TEST) or judging.answer_of(found) is None:
+        raise judging.NotYours(f"{shown}: not judged yet, or not to be changed")
     return JsonResponse(_item(request, project, found))
 
 

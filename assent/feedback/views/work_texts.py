@@ -1,4 +1,4 @@
-"""What the scripts of the work page say, in the reader's language. Texts of one task stand in its template."""
+"""What the scripts of the work page say, in the reader's language. Texts of a task stand in its template."""
 
 from django.utils.translation import gettext as _
 
@@ -18,17 +18,22 @@ def texts() -> dict[str, str]:
         "on_its_way": _("Your last answer is still on its way."),
         "nothing_to_undo": _("There is nothing to undo yet."),
         "lease_lost": _(
-            "This item may have gone to somebody else meanwhile. Your answer is still kept: go on as you like."
+            "This item may have gone to somebody else meanwhile. Your answer is still kept: go on."
         ),
-        "back_later": _("The server cannot be reached. What you typed is kept; this page goes on by itself."),
-        "no_drafts": _("This browser keeps nothing between visits: do not close this page before it says stored."),
+        "no_drafts": _("This browser keeps nothing: do not close this page before it says stored."),
         "progress": _("{mine} done · {left} left"),
         "progress_more": _("{mine} done · more than {left} left"),
         "net_offline": _("Offline. Your answers are kept here and go out by themselves. Waiting: {number}"),
-        "net_busy": _("The server is busy. Your answers are kept here and go out by themselves. Waiting: {number}"),
-        "net_broken": _("The server has trouble. Your answers are kept here and tried again. Waiting: {number}"),
+        "net_busy": _(
+            "The server is busy. Your answers are kept here and go out by themselves. Waiting: {number}"
+        ),
+        "net_broken": _(
+            "The server has trouble. Your answers are kept here and tried again. Waiting: {number}"
+        ),
         "net_login": _("You are logged out. Your answers are kept here. Waiting: {number}"),
-        "net_other": _("Somebody else is logged in on this browser now. Your answers are kept here. Waiting: {number}"),
+        "net_other": _(
+            "Somebody else is logged in on this browser now. Your answers are kept here. Waiting: {number}"
+        ),
         "try_now": _("Try now"),
         "login": _("Log in (in a new tab)"),
         "refused_raw": _("The answer, as it was sent"),

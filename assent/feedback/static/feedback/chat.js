@@ -28,7 +28,7 @@ start();
 
 function start() {
   if (!conversation) conversation = unsentStart() ?? newUuid();
-  const unsent = shelf.get(messageName(conversation));
+  const unsent = unsentHere();
   words.value = shelf.get(draftName()) ?? "";
   words.addEventListener("input", () => (grow(), shelf.set(draftName(), words.value)));
   composer.addEventListener("submit", (event) => (event.preventDefault(), spoken()));
@@ -58,6 +58,13 @@ function messageName(of = "") {
 
 function unsentStart() {
   return shelf.names(messageName()).map((name) => shelf.get(name)).find((message) => !message.after)?.conversation;
+}
+
+function unsentHere() {
+  const unsent = shelf.get(messageName(conversation));
+  if (!unsent || !log.querySelector(`[data-turn="${unsent.uuid}"]`)) return unsent;
+  shelf.remove(messageName(conversation)); // it had arrived, and the page went before its answer came
+  return null;
 }
 
 function tellUnsent() {

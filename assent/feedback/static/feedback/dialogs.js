@@ -9,7 +9,10 @@ function opened(name) {
   dialog.returnValue = "";
   for (const button of dialog.querySelectorAll("[data-close]")) button.onclick = () => dialog.close("");
   // A click on what is behind leaves it as well.
-  dialog.onpointerdown = (event) => event.target === dialog && !inside(dialog, event) && dialog.close("");
+  dialog.onpointerdown = (event) => {
+    if (event.target === dialog && !inside(dialog, event)) dialog.close("");
+  };
+  dialog.onkeydown = null;
   const closed = new Promise((resolve) => (dialog.onclose = () => resolve(dialog.returnValue)));
   dialog.showModal();
   return { dialog, closed };
@@ -18,6 +21,13 @@ function opened(name) {
 function inside(dialog, event) {
   const box = dialog.getBoundingClientRect();
   return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
+}
+
+// The key that opened it closes it. No value is returned: false from a handler would keep Esc from the browser.
+function closedBy(dialog, key) {
+  dialog.onkeydown = (event) => {
+    if (event.key.toLowerCase() === key) dialog.close();
+  };
 }
 
 /** A text that was asked for, or null. What was typed stays in the field until it is sent: `keep` holds it. */
@@ -31,7 +41,7 @@ async function askedText(name, keep) {
       field.value = button.dataset.reason;
       dialog.close("send");
     };
-  dialog.onkeydown = (event) => chosenByDigit(event, dialog, field);
+  dialog.onkeydown = (event) => void chosenByDigit(event, dialog, field);
   if (!dialog.querySelector("[data-reason]")) field.focus();
   const value = await closed;
   return value === "send" ? field.value : null;
@@ -58,14 +68,14 @@ export async function ask(text, yes) {
 export function showHelp(fill) {
   const { dialog } = opened("help");
   fill(dialog.querySelector("dl"));
-  dialog.onkeydown = (event) => event.key === "?" && dialog.close();
+  closedBy(dialog, "?");
 }
 
 /** The guideline, in its current version; the last one that was read stays readable without the server. */
 export async function showGuideline(path, text) {
   const { dialog } = opened("guideline");
   const region = dialog.querySelector(".guideline");
-  dialog.onkeydown = (event) => event.key.toLowerCase() === "g" && dialog.close();
+  closedBy(dialog, "g");
   if (!region.childElementCount) region.textContent = text("moment");
   region.focus();
   try {

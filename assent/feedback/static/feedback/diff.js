@@ -2,21 +2,27 @@
 //
 // `words(a, b)` -> [{kind: "same" | "gone" | "new", text}]: "same" and "gone" together are a, "same" and "new" are b.
 // `toggleDifference(article, text)` marks `.answer .text[data-raw]` of an item, or puts the rendering back.
-//     `text(key)` gives translations of "difference_gone", "difference_new" and "difference_end".
+//     `text(key)` gives translations of "only_here" and "only_here_end"; where it has none, English is heard.
 // `clearDifference(article)` puts it back where it is on; `differs(article)` says whether it is.
-// `marked(pieces, text)` -> a fragment with <mark class="gone"> and <mark class="new">, for other pages.
+// `marked(pieces, text)` -> a fragment with <mark class="gone"> and <mark class="new">, for other pages;
+//     `text(key)` gives "difference_gone", "difference_new" and "difference_end".
+// <word-difference data-before data-after data-gone data-new data-end> shows what changed from one text to another: an
+//     element of its own, so that a piece of a page that was fetched shows it too. diff.css has the looks.
 //
-// The difference is the shortest there is (Myers 1986, in linear space) for up to 2,000 changed tokens. Beyond that
-// the search stops at the best place it has found and goes on from there, as GNU diff does: what is marked is still
-// right, but may be more than need be. So two texts of 20,000 characters take a fraction of a second at most.
+// The difference is the shortest there is (Myers 1986, in linear space) for up to 2,000 changed tokens, or 1,000
+// where both texts together have 40,000. Beyond that the search stops at the best place it has found and goes on from
+// there, as GNU diff does: what is marked is still right, but may be more than need be. So two texts of 20,000
+// characters take a fraction of a second at most.
 
 const CJK = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}"; // stand without spaces: one by one
 const WORD = `(?:(?![${CJK}])[\\p{L}\\p{M}\\p{N}_])+`;
 const TOKENS = new RegExp(`[${CJK}]|${WORD}(?:['’]${WORD})*|\\s+|[^]`, "gu");
 const MOST_STEPS = 1000; // of one search from each side
-const MOST_WORK = 40_000_000; // array reads of all searches together, some 0.2 s
+const MOST_WORK = 20_000_000; // array reads of one search after the other, some 0.2 s
 
-const ENGLISH = { difference_gone: "only here", difference_new: "only here", difference_end: "end" };
+// Between two answers neither is the old one: what only one of them has is "only here".
+const BETWEEN = { difference_gone: "only_here", difference_new: "only_here", difference_end: "only_here_end" };
+const ENGLISH = { only_here: "only here", only_here_end: "end" };
 
 export function tokens(text) {
   return text.match(TOKENS) ?? [];
@@ -142,7 +148,7 @@ function furthest({ forward, zero }, [fmin, fmax], right, bottom) {
   return best;
 }
 
-export function marked(list, text = (key) => ENGLISH[key]) {
+export function marked(list, text) {
   const fragment = document.createDocumentFragment();
   for (const piece of list) fragment.append(piece.kind === "same" ? piece.text : mark(piece, text));
   return fragment;
@@ -163,23 +169,38 @@ function heard(words) {
   return made;
 }
 
+class WordDifference extends HTMLElement {
+  connectedCallback() {
+    const { before, after, gone, new: added, end } = this.dataset;
+    const texts = { difference_gone: gone, difference_new: added, difference_end: end };
+    this.classList.add("difference");
+    this.replaceChildren(marked(words(before, after), (key) => texts[key]));
+  }
+}
+
+customElements.define("word-difference", WordDifference);
+
 const before = new WeakMap(); // element -> what it showed before
 
 export function differs(article) {
   return answers(article).some((one) => before.has(one));
 }
 
-export function toggleDifference(article, text = (key) => ENGLISH[key]) {
+export function toggleDifference(article, text = (key) => key) {
   if (differs(article)) return clearDifference(article), false;
   const all = answers(article);
   if (all.length < 2) return false;
   const first = all.find((one) => one.closest(".answer").matches(":focus-within, .focused, [aria-current=true]")) ?? all[0];
+  const said = (key) => {
+    const found = text(BETWEEN[key]);
+    return found && found !== BETWEEN[key] ? found : ENGLISH[BETWEEN[key]];
+  };
   const pair = all.length === 2 ? all : null; // then left and right, wherever the focus is
   for (const one of all) {
     const other = pair ? pair[one === pair[0] ? 1 : 0] : first;
     const list = pair && one === pair[0] ? words(one.dataset.raw, other.dataset.raw) : words(other.dataset.raw, one.dataset.raw);
     const kept = pair && one === pair[0] ? "gone" : "new";
-    put(one, marked(list.filter(({ kind }) => kind === "same" || kind === kept), text));
+    put(one, marked(list.filter(({ kind }) => kind === "same" || kind === kept), said));
   }
   return true;
 }

@@ -1,23 +1,14 @@
-// <word-difference data-before data-after data-gone data-new data-end>: what changed from one text to another.
-// An element of its own, so that a piece of a page that was fetched shows it too; and the live preview of the
-// page on which admins write.
+// The page on which admins write a guideline: a preview as they type, and no text lost by leaving.
 
-import { marked, words } from "./diff.js";
-
-class WordDifference extends HTMLElement {
-  connectedCallback() {
-    const { before, after, gone, new: added, end } = this.dataset;
-    const texts = { difference_gone: gone, difference_new: added, difference_end: end };
-    this.replaceChildren(marked(words(before, after), (key) => texts[key]));
-  }
-}
-
-customElements.define("word-difference", WordDifference);
+import "./diff.js"; // <word-difference>, for what changed
 
 const PAUSE = 250; // milliseconds after the last key, before the server is asked
 
 const editor = document.getElementById("guideline-editor");
-if (editor) preview(editor);
+if (editor) {
+  preview(editor);
+  keep(editor);
+}
 
 function preview(form) {
   const pane = document.getElementById("guideline-preview");
@@ -32,6 +23,9 @@ function preview(form) {
     clearTimeout(waiting);
     waiting = setTimeout(show, PAUSE);
   });
+}
+
+function keep(form) {
   let saved = form.elements.text.value;
   form.addEventListener("submit", () => (saved = form.elements.text.value));
   addEventListener("beforeunload", (event) => {

@@ -1,6 +1,6 @@
 // How texts are read: formatted, as they were typed, or with the words marked in which answers differ.
 
-import { clearDifference, toggleDifference } from "./diff.js";
+import { clearDifference, differs, toggleDifference } from "./diff.js";
 
 const formatted = new WeakMap(); // element -> what it showed before it was shown as typed
 
@@ -18,11 +18,20 @@ export function toggleRaw(article, on = !article.classList.contains("as-typed"))
       formatted.delete(text);
     }
   }
+  reachable(article);
   return on;
 }
 
 /** Mark the words in which the answers differ, or no longer; says which. */
 export function toggleMarks(article, text) {
-  toggleRaw(article, false);
-  return toggleDifference(article, text);
+  if (!differs(article)) toggleRaw(article, false);
+  const on = toggleDifference(article, text);
+  reachable(article);
+  return on;
+}
+
+/** What scrolls sideways (code, wide tables) can be scrolled by keys as well. */
+export function reachable(article) {
+  for (const one of article.querySelectorAll(".text pre, .text table"))
+    if (one.scrollWidth > one.clientWidth) one.tabIndex = 0;
 }

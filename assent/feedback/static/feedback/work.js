@@ -34,30 +34,32 @@ import * as keys from "./keys.js";
 import { get, post, Queue, Unreachable } from "./net.js";
 import { networkView } from "./network.js";
 import { toggleMarks, toggleRaw } from "./reading.js";
+import { say, showProgress, text } from "./telling.js";
 import { Watch } from "./watch.js";
 
 const root = document.getElementById("work");
 const stage = document.getElementById("stage");
 const { path, keep, task } = root.dataset;
-const TEXTS = JSON.parse(document.getElementById("texts").textContent);
 const AGAIN_MS = [500, 1000, 2000, 4000, 8000, 15_000]; // until the server is asked for an item once more
 
 const shelf = new Shelf(keep);
-const queue = new Queue(shelf, (now) => network(now));
+const queue = new Queue(shelf, (now) => heard(now));
 const watch = new Watch(Number(root.dataset.heartbeat) * 1000, beat);
 let item = null; // {shown, revision, state, draft, sending}; null: no item is on the page
 let asking = 0; // the number of the last request for an item: an earlier one that comes late is not shown
 let wantsRaw = false; // from one item to the next
+let wake = () => {}; // whoever waits for the server
 
+const WHILE_SENDING = new Set(["guideline", "help"]);
 const page = {
   article: null,
   module: null,
   changed: () => save(),
-  submit: () => submit(),
+  submit: () => void submit(),
   text,
   say,
   ask,
-  act: (action) => ACTIONS[action]?.(),
+  act: (action) => (item?.sending && !WHILE_SENDING.has(action) ? undefined : ACTIONS[action]?.()),
 };
 const network = networkView(page);
 
@@ -76,15 +78,9 @@ const ACTIONS = {
   help: () => showHelp((where) => keys.list(where, page)),
 };
 
-function text(key, values = {}) {
-  const own = page.article?.querySelector(`[data-text="${key}"]`)?.textContent;
-  return (own ?? TEXTS[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
-}
-
-function say(words, kind = "") {
-  const line = document.getElementById("said");
-  line.className = `said ${kind}`;
-  line.textContent = words;
+function heard(now) {
+  network(now);
+  if (now.reason === null) wake();
 }
 
 // --- an item comes ---
@@ -97,9 +93,16 @@ async function next(words = "") {
     if (number !== asking) return;
     // What waits here to be sent would come again: the server does not know yet that it is answered.
     if (body && !isWaiting(body.shown)) return show(body, words);
-    if (tries === 0) say(text("back_later"), "warn");
-    await new Promise((resolve) => setTimeout(resolve, AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]));
+    await soon(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]);
   }
+}
+
+/** After so long, or as soon as the server is heard again. */
+function soon(ms) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    wake = () => (clearTimeout(timer), resolve());
+  });
 }
 
 /** The body of an answer with an item, or null where there is none yet. */
@@ -129,8 +132,8 @@ async function show(body, words = "") {
   page.article = stage.querySelector("article.item");
   item = page.article && { shown: body.shown, revision: body.revision, state: body.state, sending: false };
   root.classList.toggle("without-item", !item);
-  root.querySelector(".of-item").hidden = !item;
-  progress(body.progress);
+  for (const tools of root.querySelectorAll(".of-item")) tools.hidden = !item;
+  showProgress(body.progress);
   if (item) begin(body);
   else watch.stop();
   (page.article ?? stage.querySelector("h2"))?.focus({ preventScroll: true });
@@ -152,12 +155,6 @@ function begin(body) {
   pressed("difference", false);
   pressed("raw", toggleRaw(article, wantsRaw));
   watch.start(item.draft.seconds);
-}
-
-function progress(now) {
-  if (!now) return;
-  const words = text(now.more ? "progress_more" : "progress", { mine: now.mine.toLocaleString(), left: now.left.toLocaleString() });
-  document.getElementById("progress").textContent = words;
 }
 
 // --- what is typed is kept ---
@@ -184,6 +181,7 @@ async function submit() {
   if (comment.trim()) answer.comment = comment;
   const { shown, revision } = item;
   sending(true);
+  say("");
   const result = await queue.add(`${path}judgements`, { uuid, shown, revision, answer, seconds: Number(seconds.toFixed(2)) }, name);
   if (item?.shown === shown) settled(result);
 }

@@ -1,0 +1,24 @@
+// What the page tells: its texts in the reader's language, the line at the foot, how much is done.
+
+const root = document.getElementById("work");
+const line = document.getElementById("said");
+const TEXTS = JSON.parse(document.getElementById("texts").textContent);
+
+/** A text by its name: of the article on the page, else of the page; `{number}` and the like filled in. */
+export function text(key, values = {}) {
+  const own = root.querySelector(`article.item [data-text="${key}"]`)?.textContent;
+  return (own ?? TEXTS[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+}
+
+/** Seen at the foot and read out; `kind`: "", "warn" or "bad". The bar above it makes room. */
+export function say(words, kind = "") {
+  line.className = `said ${kind}`;
+  line.textContent = words;
+  root.style.setProperty("--said", `${line.offsetHeight}px`);
+}
+
+export function showProgress(now) {
+  if (!now) return;
+  const values = { mine: now.mine.toLocaleString(), left: now.left.toLocaleString() };
+  document.getElementById("progress").textContent = text(now.more ? "progress_more" : "progress", values);
+}

@@ -1,0 +1,348 @@
+"""Projects in the admin pages: made by form or YAML, watched, changed where that is safe, closed."""
+
+import pytest
+from feedback_world import new_uuid
+
+DEFAULTS = {  # what the empty form sends
+    "name": "news",
+    "title": "",
+    "task": "pairwise",
+    "preset": "",
+    "own": "",
+    "consent": "",
+    "overlap": "1",
+    "shared_percent": "15",
+    "shared_overlap": "3",
+    "gold_every": "10",
+    "pass_percent": "80",
+    "lease_minutes": "30",
+    "guideline": "",
+}
+
+
+@pytest.fixture
+def root(world):
+    return world.client(world.person("root", "admin"))
+
+
+def text_of(response):
+    return response.content.decode()
+
+
+def made(name="news"):
+    from assent.feedback.schema.models import Project
+    from assent.feedback.store.projects import settings_of
+
+    return settings_of(Project.objects.get(name=name))
+
+
+def judged_one(world, project):
+    """One item, given to ann and judged."""
+    from assent.feedback.schema.models import Judgement, Shown, Slot
+
+    ann = world.person("ann", "annotator", project)
+    (item,) = world.items(project, 1)
+    shown = Shown.objects.create(project=project, item=item, person=ann, order=[0, 1])
+    slot = Slot.objects.get(item=item)
+    Judgement.objects.create(
+        uuid=new_uuid(), shown=shown, item=item, person=ann, slot=slot, answer={"choice": 0}
+    )
+    Slot.objects.filter(pk=slot.pk).update(judged=True, holder=ann)
+    return shown
+
+
+def test_the_form_makes_what_a_recipe_would(world, root):
+    from assent.feedback.projects import Gold, ProjectSettings
+    from assent.feedback.schema.models import Audit, Guideline
+
+    given = {**DEFAULTS, "title": "News", "strength": "on", "guideline": "# Look\nfor facts"}
+    response = root.post("/admin/new", given)
+    assert response["Location"] == "/admin/p/news/"
+    settings = made()
+    assert settings == ProjectSettings(
+        title="News", strength=True, gold=Gold.model_validate({"items": "uploaded", "every": 10})
+    )  # all others are the defaults of a recipe
+    assert Guideline.objects.get().text == "# Look\nfor facts"
+    assert [one.what for one in Audit.objects.order_by("pk")] == ["project created", "guideline changed"]
+    assert Audit.objects.first().who == "root"
+
+
+def test_each_task_keeps_what_belongs_to_it_alone(world, root):
+    """What was typed for another task and is hidden again counts for nothing."""
+    all_of_them = {"strength": "on", "preset": "summary", "implicit": "on", "consent": "We keep clicks."}
+    for task in ("pairwise", "ranking", "rating", "demonstration", "edit", "chat"):
+        given = {**DEFAULTS, **all_of_them, "name": task, "task": task, "gold_every": ""}
+        assert root.post("/admin/new", given).status_code == 302
+        settings = made(task)
+        assert settings.strength == (task == "pairwise")
+        assert bool(settings.criteria) == (task == "rating")
+        assert settings.implicit.enabled == (task == "chat")
+        assert settings.gold is None
+
+
+def test_own_criteria(world, root):
+    given = {
+        **DEFAULTS,
+        "task": "rating",
+        "preset": "own",
+        "own": "accuracy: Is it true? [1-7]\n\n tone\nstyle [0-1]",
+    }
+    assert root.post("/admin/new", given).status_code == 302
+    told = [(one.name, one.question, one.lowest, one.highest) for one in made().scales]
+    assert told == [("accuracy", "Is it true?", 1, 7), ("tone", "", 1, 5), ("style", "", 0, 1)]
+
+
+@pytest.mark.parametrize(
+    ("given", "field", "told"),
+    [
+        ({"name": ""}, "name", "This field is required"),
+        ({"name": "a b"}, "name", "valid “slug”"),
+        ({"name": "OLD"}, "name", "There is a project of this name already"),
+        ({"overlap": "0"}, "overlap", "greater than or equal to 1"),
+        ({"shared_percent": "101"}, "shared_percent", "less than or equal to 100"),
+        ({"lease_minutes": "soon"}, "lease_minutes", "Enter a number"),
+        ({"pass_percent": "nan"}, "pass_percent", "Enter a number"),
+        ({"gold_every": "1"}, "gold_every", "greater than or equal to 2"),
+        ({"task": "rating"}, "preset", "Choose what to rate by"),
+        ({"task": "rating", "preset": "own"}, "own", "Write one criterion at least"),
+        ({"task": "rating", "preset": "own", "own": "good\ngood"}, "own", "a criterion is given twice: good"),
+        ({"task": "rating", "preset": "own", "own": "good [5-1]"}, "own", "Line 1: expected a scale"),
+        ({"task": "rating", "preset": "own", "own": "fine\ngood [x]"}, "own", "Line 2: expected"),
+        ({"task": "rating", "preset": "own", "own": "1st"}, "own", "English letters"),
+        ({"task": "chat", "implicit": "on"}, "consent", "Write what people agree to"),
+        ({"title": "a" * 201}, "title", "at most 200 characters"),
+    ],
+)
+def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(world, root, given, field, told):
+    from assent.feedback.schema.models import Project
+
+    world.project("old")
+    typed = {"guideline": "what I wrote <b>so far</b>", "title": "My title"}
+    response = root.post("/admin/new", {**DEFAULTS, **typed, **given})
+    page = text_of(response)
+    assert response.status_code == 422
+    assert told in page.partition(f'id="id_{field}_error"')[2].partition("</div>")[0]
+    assert "what I wrote &lt;b&gt;so far&lt;/b&gt;" in page
+    assert Project.objects.count() == 1
+
+
+def test_pasted_yaml_makes_the_same(world, root):
+    text = "task: rating\ncriteria: summary\noverlap: 2\ngold: {every: 5}\n"
+    assert root.post("/admin/new", {"name": "news", "yaml": text})["Location"] == "/admin/p/news/"
+    settings = made()
+    assert (settings.task, settings.criteria, settings.overlap) == ("rating", "summary", 2)
+    assert settings.gold.every == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("task: [", "YAML:1:8: not valid YAML"),
+        ("task: rate", "YAML: task: input should be"),
+        ("overlapp: 2", "did you mean overlap?"),
+        ("guideline: /etc/passwd", "guideline: files of the server are not read from here"),
+        ("gold: {items: /etc/passwd}", "gold.items: files of the server are not read from here"),
+        ("qualification: {test: secret.jsonl}", "qualification.test: files of the server"),
+        ("items: a.jsonl", "items: leave it out"),
+        ("- a", "expected"),
+        ("a: &a [1]\nb: *a", "unknown key"),
+        ("!!python/object/apply:os.system ['true']", "not valid YAML"),
+    ],
+)
+def test_wrong_yaml_is_told_with_its_place_and_stays(world, root, text, told):
+    from django.utils.html import escape
+
+    from assent.feedback.schema.models import Project
+
+    response = root.post("/admin/new", {"name": "news", "yaml": text})
+    assert response.status_code == 422
+    assert escape(told) in text_of(response)
+    assert escape(text) in text_of(response)
+    assert Project.objects.count() == 0
+
+
+def test_the_overview_counts(world, root):
+    from assent.feedback.schema.models import Flag, Skip
+
+    project = world.project("news", title="News of today")
+    shown = judged_one(world, project)
+    world.items(project, 3, part="gold", expected={"choice": 0})
+    from assent.feedback.store import overview
+
+    items = overview.items_of(project)
+    assert (items.real, items.complete, items.open, items.gold, items.percent) == (1, 1, 0, 3, 100)
+    Skip.objects.create(shown=shown, reason="too long")
+    Flag.objects.create(uuid=new_uuid(), shown=shown, text="cut off")
+    page = text_of(root.get("/admin/p/news/"))
+    for told in (
+        "News of today",
+        "<strong>1</strong> of 1 items are complete",
+        "too long",
+        "cut off",
+        "real-0",
+    ):
+        assert told in page
+
+
+def test_items_with_one_judgement_of_two_are_open(world):
+    from assent.feedback.schema.models import Slot
+    from assent.feedback.store import overview
+
+    project, other = world.project(), world.project("other")
+    items = world.items(project, 5, slots=2)
+    world.items(other, 7)
+    Slot.objects.filter(item=items[0]).update(judged=True)
+    Slot.objects.filter(item=items[1], number=0).update(judged=True)
+    found = overview.items_of(project)
+    assert (found.real, found.complete, found.open, found.percent) == (5, 1, 4, 20)
+
+
+def test_people_of_a_project_are_counted_once_an_item(world):
+    import time
+
+    from assent.feedback.schema.models import Judgement, Shown, Skip, Slot
+    from assent.feedback.store import overview
+
+    project = world.project()
+    ann, bao = world.person("ann", "annotator", project), world.person("bao", "annotator", project)
+    world.person("idle", "annotator", project)
+    items = world.items(project, 4)
+    shown = [Shown.objects.create(project=project, item=item, person=ann, order=[0, 1]) for item in items[:3]]
+    for revision in (1, 2):  # a changed mind
+        Judgement.objects.create(
+            uuid=new_uuid(),
+            shown=shown[0],
+            item=items[0],
+            person=ann,
+            revision=revision,
+            answer={"choice": 0},
+        )
+    Skip.objects.create(shown=shown[1], reason="")
+    Shown.objects.create(project=project, item=items[3], person=bao, order=[0, 1])
+    Slot.objects.filter(item=items[3]).update(holder=bao, lease_until=time.time() + 60)
+    Slot.objects.filter(item=items[2]).update(holder=ann, lease_until=time.time() - 60)  # ran out
+    rows = [(one.name, one.judged, one.skipped, one.holds) for one in overview.people_of(project)]
+    assert rows == [("ann", 1, 1, False), ("bao", 0, 0, True), ("idle", 0, 0, False)]
+
+
+def test_the_overview_asks_as_often_for_a_thousand_items_as_for_one(world, root):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    asked = []
+    for number, name in ((1, "one"), (300, "many")):
+        project = world.project(name)
+        world.items(project, number)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            root.get(f"/admin/p/{name}/")
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
+    assert asked[0] < 25
+
+
+def test_no_count_reads_the_items_themselves(world):
+    """A million rows are counted in indexes: SQLite's own word for what it reads."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from assent.feedback.store import overview
+
+    project = world.project()
+    judged_one(world, project)
+    with CaptureQueriesContext(connection) as queries:
+        overview.items_of(project)
+    for query in queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plan = [row[3] for row in cursor.fetchall() if "feedback_" in row[3]]
+        assert all("USING INDEX open_slots" in step or "COVERING INDEX" in step for step in plan), plan
+
+
+def test_settings_change_and_the_change_is_told(world, root):
+    from assent.feedback.schema.models import Audit
+
+    world.project("news", title="Old", criteria=[], gold={"items": "gold.jsonl", "every": 4})
+    given = {**DEFAULTS, "title": "New", "lease_minutes": "10", "gold_every": "4", "strength": "on"}
+    assert root.post("/admin/p/news/settings", given)["Location"] == "/admin/p/news/"
+    settings = made()
+    assert (settings.title, settings.lease_minutes, settings.strength) == ("New", 10, True)
+    assert settings.gold.items == "gold.jsonl"  # what has no field is kept
+    detail = Audit.objects.get(what="project changed").detail
+    assert detail["changed"]["title"] == {"from": "Old", "to": "New"}
+    assert set(detail["changed"]) == {"title", "lease_minutes", "strength"}
+    assert "title: Old → New" in text_of(root.get("/admin/p/news/"))
+
+
+def test_what_is_judged_under_cannot_change(world, root):
+    project = world.project("news", title="Old")
+    judged_one(world, project)
+    page = text_of(root.get("/admin/p/news/settings"))
+    assert "somebody has begun to judge" in page
+    assert "there are items or talks of this task" in page
+    given = {**DEFAULTS, "title": "New", "strength": "on", "task": "ranking"}
+    assert root.post("/admin/p/news/settings", given).status_code == 302
+    settings = made()  # a browser does not send fields that are locked; one that does is not listened to
+    assert (settings.title, settings.strength, settings.task) == ("New", False, "pairwise")
+
+
+def test_the_store_itself_refuses_what_is_locked(world):
+    from assent.feedback.store.changes import Locked, change_settings
+
+    project = world.project()
+    judged_one(world, project)
+    with pytest.raises(Locked, match="strength: It cannot change any more"):
+        change_settings(project, {"task": "pairwise", "strength": True}, "root")
+
+
+def test_saving_what_is_there_says_nothing(world, root):
+    from assent.feedback.schema.models import Audit
+
+    root.post("/admin/new", DEFAULTS)
+    before = Audit.objects.count()
+    root.post("/admin/p/news/settings", DEFAULTS)
+    assert Audit.objects.count() == before
+
+
+def test_closed_and_open_again(world, root):
+    from assent.feedback.schema.models import Audit, Project
+
+    project = world.project("news")
+    for _ in range(2):  # a second click changes nothing
+        assert root.post("/admin/p/news/close")["Location"] == "/admin/p/news/"
+    assert Project.objects.get().closed is not None
+    assert "Nobody is given new items" in text_of(root.get("/admin/p/news/"))
+    root.post("/admin/p/news/open")
+    assert Project.objects.get().closed is None
+    told = [one.what for one in Audit.objects.filter(detail__project=project.name).order_by("pk")]
+    assert told == ["project closed", "project opened"]
+
+
+def test_three_steps_lead_to_the_first_judgement(world, root):
+    assert "Three steps" in text_of(root.get("/admin/"))
+    root.post("/admin/new", DEFAULTS)
+    assert 'href="/admin/p/news/items"' in text_of(root.get("/admin/"))
+    from assent.feedback.schema.models import Project
+
+    project = Project.objects.get()
+    world.items(project, 1)
+    assert "Three steps" in text_of(root.get("/admin/p/news/"))
+    world.person("ann", "annotator", project)
+    assert "Three steps" not in text_of(root.get("/admin/p/news/"))
+
+
+def test_reviewers_look_and_change_nothing(world):
+    world.project("news")
+    reviewer = world.client(world.person("reva", "reviewer"))
+    page = text_of(reviewer.get("/admin/p/news/"))
+    assert "export/judgements" in page
+    for way in ("/settings", "/items", "/close", "/admin/people", "/admin/new"):
+        assert way not in page + text_of(reviewer.get("/admin/"))
+
+
+def test_markup_in_titles_and_names_is_text(world, root):
+    evil = "<img src=x onerror=alert(1)>"
+    world.project("news", title=evil)
+    for path in ("/admin/", "/admin/p/news/", "/admin/p/news/settings", "/admin/p/news/items"):
+        assert evil not in text_of(root.get(path))

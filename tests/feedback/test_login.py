@@ -1,0 +1,193 @@
+"""Coming in and going: sessions, languages, passwords, and addresses that lead elsewhere."""
+
+import pytest
+
+PASSWORD = "four words in a row"
+
+
+@pytest.fixture
+def ann(world):
+    person = world.person("ann", "annotator", world.project())
+    person.set_password(PASSWORD)
+    person.save()
+    return person
+
+
+def enter(client, name="ann", password=PASSWORD, **more):
+    return client.post("/login", {"name": name, "password": password, **more})
+
+
+def test_login_leads_to_where_one_wanted_to_go(world, ann):
+    client = world.client()
+    asked = client.get("/p/pairs/")
+    assert asked["Location"] == "/login?next=/p/pairs/"
+    assert 'value="/p/pairs/"' in client.get(asked["Location"]).content.decode()
+    assert enter(client, next="/p/pairs/")["Location"] == "/p/pairs/"
+    assert client.get("/p/pairs/").status_code == 200
+
+
+def test_one_message_for_whatever_is_wrong(world, ann):
+    from assent.feedback.schema.models import Person
+
+    gone = world.person("gone")
+    gone.set_password(PASSWORD)
+    gone.is_active = False
+    gone.save()
+    pages = [
+        enter(world.client(), name, password)
+        for name, password in (("ann", "wrong"), ("nobody", PASSWORD), ("gone", PASSWORD))
+    ]
+    assert [page.status_code for page in pages] == [422, 422, 422]
+    told = {page.content.decode().partition('role="alert">')[2].partition("<")[0] for page in pages}
+    assert told == {"This name and this password do not belong together."}
+    assert Person.objects.filter(last_login__isnull=False).count() == 0
+
+
+def test_a_name_stays_typed_and_a_password_does_not(world, ann):
+    text = enter(world.client(), "ann", "my secret").content.decode()
+    assert 'value="ann"' in text
+    assert "my secret" not in text
+
+
+def test_the_session_has_another_key_after_login(world, ann):
+    """OWASP ASVS 5.0, 7.2.4: whoever planted a session's key knows nothing afterwards."""
+    client = world.client()
+    client.session.save()
+    planted = client.session.session_key
+    client.cookies["sessionid"] = planted
+    enter(client)
+    assert client.cookies["sessionid"].value != planted
+    thief = world.client()
+    thief.cookies["sessionid"] = planted
+    assert thief.get("/password").status_code == 302
+
+
+def test_the_session_is_dead_after_logout(world, ann):
+    from django.contrib.sessions.models import Session
+
+    client = world.client()
+    enter(client)
+    key = client.cookies["sessionid"].value
+    assert client.post("/logout")["Location"] == "/login"
+    thief = world.client()
+    thief.cookies["sessionid"] = key
+    assert thief.get("/password").status_code == 302
+    assert not Session.objects.filter(session_key=key).exists()
+
+
+def test_nobody_is_logged_out_by_a_link(world, ann):
+    client = world.client(ann)
+    assert client.get("/logout").status_code == 405
+    assert client.get("/password").status_code == 200
+
+
+ELSEWHERE = [
+    "https://evil.example/",
+    "//evil.example/",
+    "///evil.example/",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "http:evil.example",
+    "javascript:alert(1)",
+    " //evil.example",
+    "/%0a/evil.example\n",
+    "evil",
+]
+
+
+@pytest.mark.parametrize("address", ELSEWHERE)
+def test_no_address_leads_elsewhere(world, ann, address):
+    for response in (
+        enter(world.client(), next=address),
+        world.client().post("/language", {"language": "en", "next": address}),
+        world.client(ann).get("/login", {"next": address}),
+    ):
+        assert response.status_code == 302
+        to = response["Location"]
+        assert to == "/" or (to.startswith("/%0a/") and "\n" not in to)  # that one is a path of this app
+
+
+def test_the_language_is_kept_in_a_cookie_and_for_the_person(world, ann):
+    client = world.client(ann)
+    response = client.post("/language", {"language": "zh-hans", "next": "/password"})
+    assert response["Location"] == "/password"
+    assert response.cookies["language"].value == "zh-hans"
+    assert response.cookies["language"]["httponly"]
+    ann.refresh_from_db()
+    assert ann.language == "zh-hans"
+    assert '<html lang="zh-hans">' in world.client(ann).get("/password").content.decode()  # another browser
+    stranger = world.client()
+    stranger.cookies["language"] = "zh-hans"
+    assert '<html lang="zh-hans">' in stranger.get("/login").content.decode()
+
+
+def test_a_language_that_there_is_not(world):
+    assert world.client().post("/language", {"language": "<b>"}).status_code == 400
+
+
+def test_cookies_are_kept_from_scripts_and_other_sites(world, ann):
+    client = world.client()
+    client.get("/login")
+    enter(client)
+    session, token = client.cookies["sessionid"], client.cookies["csrftoken"]
+    assert (session["httponly"], session["samesite"]) == (True, "Lax")
+    assert (token["httponly"], token["samesite"]) == (True, "Strict")
+
+
+def test_behind_https_cookies_are_sent_nowhere_else(world, ann, settings_of_https):
+    client = world.client()
+    client.get("/login", secure=True)
+    client.post("/login", {"name": "ann", "password": PASSWORD}, secure=True)
+    assert client.cookies["sessionid"]["secure"]
+    assert client.cookies["csrftoken"]["secure"]
+
+
+@pytest.fixture
+def settings_of_https(world):
+    from feedback_world import services
+
+    from assent.feedback.settings import Place, configure
+
+    configure(world.database, services(), Place(hosts=("testserver",), https=True))
+
+
+def test_a_new_password_ends_the_other_sessions(world, ann):
+    here, there = world.client(), world.client()
+    enter(here)
+    enter(there)
+    given = {"old_password": PASSWORD, "new_password1": "other words in a row"}
+    response = here.post("/password", {**given, "new_password2": "other words in a row"})
+    assert "Your password is changed" in response.content.decode()
+    assert here.get("/password").status_code == 200
+    assert there.get("/password").status_code == 302
+    assert enter(world.client()).status_code == 422
+    assert enter(world.client(), password="other words in a row").status_code == 302
+
+
+def test_whoever_changes_a_password_knows_the_old_one(world, ann):
+    given = {"old_password": "wrong", "new_password1": "other words in a row"}
+    response = world.client(ann).post("/password", {**given, "new_password2": "other words in a row"})
+    assert response.status_code == 422
+    assert enter(world.client()).status_code == 302
+
+
+def test_a_lost_password_is_replaced_by_a_link_of_an_admin_once(world, ann):
+    root = world.client(world.person("root", "admin"))
+    page = root.post(f"/admin/people/{ann.pk}", {"do": "password"}).content.decode()
+    path = page.partition('value="http://testserver')[2].partition('"')[0]
+    given = {"new_password1": "other words in a row", "new_password2": "other words in a row"}
+    assert world.client().get(path).status_code == 200
+    assert world.client().post(path, given)["Location"] == "/login"
+    assert enter(world.client(), password="other words in a row").status_code == 302
+    assert world.client().post(path, given).status_code == 404
+
+
+def test_a_deactivated_person_is_out_at_once(world, ann):
+    from assent.feedback.people import changes
+
+    client = world.client()
+    enter(client)
+    changes.set_active(ann, False, world.person("root", "admin"))
+    assert client.get("/p/pairs/").status_code == 302
+    changes.set_active(ann, True, world.person("root2", "admin"))
+    assert enter(world.client()).status_code == 302

@@ -1,0 +1,157 @@
+"""Without a server nothing is lost: answers wait in the browser, go out in order, and are stored once."""
+
+import json
+
+from browser import accessible, picture
+from playwright.sync_api import expect
+from working import at_work, judgements, next_item, said, shown
+
+
+def waiting(page):
+    return page.evaluate("Object.keys(localStorage).filter((key) => key.includes('/queue/')).length")
+
+
+def two_items(world):
+    project = world.project()
+    world.items(project, 2)
+    return world.person("ann", "annotator", project)
+
+
+def test_an_answer_waits_for_the_server_and_goes_out_by_itself(world, chromium_browser):
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        page.context.set_offline(True)
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_contain_text("Offline. Your answers are kept here")
+        expect(page.locator("#network")).to_contain_text("Waiting: 1")
+        accessible(page)
+        picture(page, "offline")
+        assert judgements() == []
+        with next_item(page):
+            page.context.set_offline(False)  # and nobody does anything
+        expect(page.locator("#network")).to_be_hidden()
+        assert waiting(page) == 0
+    assert len(judgements()) == 1
+
+
+def test_an_answer_that_waits_survives_a_reload(world, chromium_browser):
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        page.route("**/judgements", lambda route: route.abort())
+        first = shown(page)
+        page.keyboard.press("2")
+        expect(page.locator("#network")).to_be_visible()
+        assert waiting(page) == 1
+        page.unroute("**/judgements")
+        page.reload()
+        page.wait_for_selector(
+            f"article.item:not([data-shown='{first}'])"
+        )  # sent first, then asked for the next
+    [one] = judgements()
+    assert one.answer == {"choice": one.shown.order[1]}
+
+
+def test_a_response_that_is_lost_after_the_commit_stores_nothing_twice(world, chromium_browser):
+    lost = []
+
+    def drop(route):
+        if lost:
+            return route.continue_()
+        lost.append(route.fetch().json())  # the server has stored it, and the browser never hears of it
+        return route.abort()
+
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        page.route("**/judgements", drop)
+        with next_item(page):
+            page.keyboard.press("1")
+        expect(page.locator("#network")).to_be_hidden()
+        assert waiting(page) == 0
+    assert lost[0]["same"] is False
+    assert len(judgements()) == 1
+
+
+def test_a_busy_server_is_asked_again_when_it_says(world, chromium_browser):
+    tried = []
+
+    def busy(route):
+        tried.append(route.request.post_data_json["uuid"])
+        if len(tried) > 1:
+            return route.continue_()
+        return route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": "busy"})
+
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        page.route("**/judgements", busy)
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_contain_text("The server is busy")
+        expect(page.locator("#network")).to_be_hidden()
+    assert len(tried) == 2
+    assert len(set(tried)) == 1
+    assert len(judgements()) == 1
+
+
+def test_what_is_refused_is_kept_and_can_be_read(world, chromium_browser):
+    ann = two_items(world)
+    with at_work(world, chromium_browser, ann) as page:
+        from working import body
+
+        here = int(shown(page))
+        client = world.client(ann)  # another window of the same person
+        client.post("/p/pairs/judgements", json.dumps(body(here, "tie")), content_type="application/json")
+        page.keyboard.press("c")
+        page.keyboard.type("half an hour of thoughts")
+        page.keyboard.press("Escape")
+        with next_item(page):
+            page.keyboard.press("1")
+        expect(page.locator("#refused")).to_contain_text("does not fit what is stored already")
+        assert "half an hour of thoughts" in page.input_value("#refused textarea")
+        accessible(page)
+        picture(page, "refused")
+        with page.expect_download() as download:
+            page.click("#refused >> text=Download")
+        assert (
+            json.loads(download.value.path().read_text())["answer"]["comment"] == "half an hour of thoughts"
+        )
+        page.reload()
+        expect(page.locator("#refused textarea")).to_have_count(1)
+        page.click("#refused >> text=Discard")
+        page.click("dialog[open] >> text=Discard")
+        expect(page.locator("#refused")).to_be_hidden()
+    assert [one.answer["choice"] for one in judgements()] == ["tie"]
+
+
+def test_whoever_was_logged_out_logs_in_and_loses_nothing(world, chromium_browser):
+    ann = two_items(world)
+    with at_work(world, chromium_browser, ann) as page:
+        [cookie] = [one for one in page.context.cookies() if one["name"] == "sessionid"]
+        page.context.clear_cookies(name="sessionid")
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_contain_text("You are logged out")
+        page.context.add_cookies([cookie])  # a login in another tab
+        with next_item(page):
+            page.click("text=Try now")
+    assert len(judgements()) == 1
+
+
+def test_what_one_person_typed_is_never_sent_in_the_name_of_another(world, chromium_browser):
+    from browser import session_of
+
+    ann = two_items(world)
+    bob = world.person("bob", "admin")
+    with at_work(world, chromium_browser, ann) as page:
+        url = page.url
+        page.context.clear_cookies()
+        page.context.add_cookies([{"name": "sessionid", "value": session_of(world, bob), "url": url}])
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_contain_text("Somebody else is logged in")
+        assert waiting(page) == 1
+    assert judgements() == []
+
+
+def test_a_lost_lease_is_told_and_the_answer_is_kept(world, chromium_browser):
+    project = world.project(lease_minutes=0.02)  # a heartbeat each second
+    world.items(project, 1)
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project)) as page:
+        page.route("**/heartbeat", lambda route: route.fulfill(json={"held": False}))
+        page.mouse.move(5, 5)
+        said(page).to_contain_text("Your answer is still kept")
+        page.keyboard.press("1")
+        page.wait_for_selector("text=Nothing is left for you here")
+    assert len(judgements()) == 1

@@ -1,0 +1,118 @@
+"""Every page: accessible, in one language, and no wider than the narrowest telephone."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browser import LAPTOP, PHONE, page_of, session_of
+from feedback_world import services
+from made_up import TALKER, TEXTS, a_morning, office, talk
+from pages import STOPS
+
+# What a person reads on a page, but for what other people wrote and what is code.
+SAID = """() => {
+  const code = 'script, style, noscript, code, pre, kbd, textarea, option';
+  const others = `${code}, .text, .guideline, .rendered, [lang]:not(html)`;
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const found = new Set();
+  for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+    const inside = node.parentElement;
+    if (!inside.closest(others) && inside.getClientRects().length) found.add(node.data.trim());
+  }
+  for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
+    for (const one of document.querySelectorAll(`[${name}]`)) found.add(one.getAttribute(name).trim());
+  return [...found].filter(text => text);
+}"""
+LATIN, HAN = re.compile(r"[A-Za-z]{3,}"), re.compile("[\u4e00-\u9fff]")
+# What people wrote stands in these files; a comma may join several.
+WRITTEN = (
+    "assent English"
+    + json.dumps(TEXTS, ensure_ascii=False)
+    + "".join((Path(__file__).parent / name).read_text("utf-8") for name in ("made_up.py", "pages.py"))
+)
+EXAMPLES = {  # in empty fields of forms, of what is in English for everybody
+    "summaries-1",
+    "accuracy: Does it say only what the text says? [1-5]",
+    "task: rating\ntitle: Summaries\ncriteria: summary\noverlap: 2",
+    "version: 1",  # of the log of what was done, as it is kept
+}
+
+
+@pytest.fixture
+def visited(world):
+    """The made-up office, served; `visited(...)` opens a page of it as somebody meets it."""
+    from django.conf import settings
+
+    settings.SERVICES = services(talk={TALKER: talk})
+    made = office(world)
+    a_morning(world, made)
+    return made
+
+
+def visits(world, made, browser, **context):
+    """(stop, page) of every page, one context a person."""
+    with world.served() as address:
+        pages = {}
+        for stop in STOPS:
+            if stop.who not in pages:
+                session = session_of(world, getattr(made, stop.who)) if stop.who else ""
+                pages[stop.who] = page_of(browser, address, session, **context)
+            page = pages[stop.who]
+            page.goto(stop.path)
+            stop.then(page)
+            yield stop, page
+            assert page.faults == [], stop.name
+        for page in pages.values():
+            page.context.close()
+
+
+def faults(page):
+    """What axe-core finds, in words."""
+    return [
+        f"{one['id']}: {one['help']}: {[node['target'] for node in one['nodes']][:3]}"
+        for one in Axe().run(page).response["violations"]
+    ]
+
+
+def test_chinese_pages_are_accessible_and_chinese(world, visited, chromium_browser):
+    """On a laptop by day."""
+    told = {}
+    for stop, page in visits(world, visited, chromium_browser, locale="zh-CN"):
+        told[stop.name] = faults(page) + not_chinese(page, visited)
+        told[stop.name] += [] if page.locator("html").get_attribute("lang") == "zh-hans" else ["lang"]
+    assert {name: wrong for name, wrong in told.items() if wrong} == {}
+
+
+def not_chinese(page, made):
+    """English that the app says, and nobody else."""
+    written = WRITTEN + json.dumps([project.settings for project in made.projects.values()])
+    return [
+        text
+        for text in page.evaluate(SAID)
+        if LATIN.search(text) and not HAN.search(text) and text not in EXAMPLES
+        if not all(part in written for part in text.split(", "))
+    ]
+
+
+def test_english_pages_are_accessible_and_no_wider_than_a_telephone(world, visited, chromium_browser):
+    """On a telephone by night."""
+    told = {}
+    context = {"viewport": PHONE, "color_scheme": "dark", "has_touch": True, "is_mobile": True}
+    for stop, page in visits(world, visited, chromium_browser, **context):
+        width = page.evaluate("document.scrollingElement.scrollWidth")
+        told[stop.name] = faults(page) + ([f"{width} px wide"] if width > PHONE["width"] else [])
+    assert {name: wrong for name, wrong in told.items() if wrong} == {}
+
+
+def test_the_bar_of_keys_is_always_in_sight(world, visited, chromium_browser):
+    """However long the answers are: on a laptop and on a telephone the buttons stand in the window."""
+    with world.served() as address:
+        for size in (LAPTOP, PHONE):
+            page = page_of(chromium_browser, address, session_of(world, visited.ann), viewport=size)
+            page.goto("/p/everyday/")
+            page.wait_for_selector("article.item")
+            box = page.locator("[data-choice=left]").bounding_box()
+            assert box["y"] + box["height"] <= size["height"]
+            page.context.close()
