@@ -21,7 +21,7 @@ from sklearn.model_selection import GroupKFold
 from assent.config import check
 from assent.data.sources import comparisons
 from assent.evaluation.trust import baselines
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 from assent.records import Comparison
 from assent.rewards.features import Features
 from assent.rewards.linear import Asked, fit_linear

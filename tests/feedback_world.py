@@ -73,17 +73,17 @@ class World:
     @contextmanager
     def served(self) -> Iterator[str]:
         """The app on a port of its own, in a thread; its address."""
-        from django.core.wsgi import get_wsgi_application
-        from waitress.server import create_server
+        from assent.feedback.server import listen, serve
 
-        server = create_server(get_wsgi_application(), host="127.0.0.1", port=0, threads=4)
-        thread = threading.Thread(target=server.run, daemon=True)
+        listening, ready, end = listen("127.0.0.1", 0), threading.Event(), threading.Event()
+        thread = threading.Thread(target=serve, args=(listening, ready.set, end), daemon=True)
         thread.start()
+        assert ready.wait(timeout=30)
         try:
-            yield f"http://127.0.0.1:{server.effective_port}"
+            yield listening.addresses[0]
         finally:
-            server.close()
-            thread.join(timeout=10)
+            end.set()
+            thread.join(timeout=20)
 
 
 _numbers = itertools.count(1)

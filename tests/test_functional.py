@@ -24,7 +24,8 @@ from assent.functional.preference import (
     ranking_loss,
     winner_probability,
 )
-from assent.functional.statistics import bootstrap_interval, wilson_interval, win_rate
+from assent.functional.shares import wilson_interval
+from assent.functional.statistics import bootstrap_interval, win_rate
 
 TRUE = torch.tensor([[True, True, True]])
 

@@ -3,7 +3,7 @@
 import pytest
 
 from assent.functional.paired import mean_interval, paired_difference
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 
 
 def table(both, only_a, only_b, neither):

@@ -12,7 +12,7 @@ from assent.config import Recipe, check
 from assent.errors import UserError
 from assent.evaluation.report import render
 from assent.evaluation.safety import Checked, Verdict, summarised
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 from assent.pipeline.plan import plan
 from assent.stages import STAGES
 from assent.stages.evaluate import Config

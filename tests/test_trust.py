@@ -8,7 +8,7 @@ import pytest
 
 from assent.errors import RewardError, UserError
 from assent.evaluation import scored, trust
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 from assent.records import Comparison, Prompt, Rating
 from assent.stages.trust import Judged, Trust, trust_report
 

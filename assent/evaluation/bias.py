@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from assent.evaluation.scored import Decision, Pair, accuracy, column, prompts_of
+from assent.functional.shares import wilson_interval
 from assent.functional.statistics import (
     clustered_interval,
     clustered_mean_interval,
     rank_correlation,
-    wilson_interval,
 )
 
 FEWEST = 20  # texts or pairs that a number is told of

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 
 RESAMPLES = 4000
 

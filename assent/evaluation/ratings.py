@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from assent.functional.shares import wilson_interval
 from assent.functional.statistics import (
     bootstrap_interval,
     clustered_interval,
     rank_correlation,
-    wilson_interval,
 )
 from assent.records import Comparison, Rating, apart_by
 

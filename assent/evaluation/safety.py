@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from assent.functional.paired import mean_interval, paired_difference
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 from assent.records import in_full
 
 Axis = Literal["helpful", "truthful", "harmless"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 from assent.records import AI_ANNOTATOR, Comparison
 
 

@@ -16,12 +16,12 @@ from uuid import UUID
 
 from assent.errors import AssentError
 
-KEPT_SECONDS = 3600.0  # that an answer waits for a browser that went away; asked again, it is made again
+KEPT_SECONDS = 600.0  # that answers are at hand: for browsers that ask again, or went away and come back
 log = logging.getLogger(__name__)
 
 
 class Failed(AssentError):
-    """The model gave no answer. Asking again by the same key tries again."""
+    """The model gave no answer, and will not be asked again unless somebody says so."""
 
 
 class Engaged(AssentError):
@@ -37,7 +37,11 @@ class Question:
     call: Callable[[], str]
     asked: float = field(default_factory=time.monotonic)
     done: threading.Event = field(default_factory=threading.Event)
-    answer: str | None = None  # None once done: it failed
+    answer: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.done.is_set() and self.answer is None
 
 
 @dataclass(frozen=True)
@@ -56,36 +60,40 @@ class Line:
         self._questions: dict[UUID, Question] = {}  # by key, in the order of asking
         self._thread: threading.Thread | None = None
 
-    def ask(self, key: UUID, chat: UUID, call: Callable[[], str], patience: float = 0.25) -> str | Ahead:
+    def ask(
+        self,
+        key: UUID,
+        chat: UUID,
+        call: Callable[[], str],
+        *,
+        retry: bool = False,
+        patience: float = 0.25,
+    ) -> str | Ahead:
         """The answer to the question of this key, or how many are before it. Only the first calls `call`.
 
         Args:
+            retry: where `call` has failed, call it again.
             patience: seconds to wait where the question is new, so that quick models answer at once.
 
         Raises:
-            Failed: `call` failed, which is told once; the next asking calls it again.
+            Failed: `call` failed; so it is told until somebody retries.
             Engaged: the chat waits for the answer to another question.
         """
-        question, new = self._question(key, chat, call)
+        question, new = self._question(key, chat, call, retry)
         if new:
             question.done.wait(patience)
         if not question.done.is_set():
             return Ahead(self._before(question))
         if question.answer is None:
-            self.forget(key)
             raise Failed("the model gave no answer")
         return question.answer
 
-    def forget(self, key: UUID) -> None:
-        """The answer is on disk, or not wanted any more."""
-        with self._guard:
-            self._questions.pop(key, None)
-
-    def _question(self, key: UUID, chat: UUID, call: Callable[[], str]) -> tuple[Question, bool]:
+    def _question(self, key: UUID, chat: UUID, call: Callable[[], str], retry: bool) -> tuple[Question, bool]:
         with self._guard:
             self._forget_old()
-            if key in self._questions:
-                return self._questions[key], False
+            there = self._questions.get(key)
+            if there is not None and not (retry and there.failed):
+                return there, False
             if any(one.chat == chat and not one.done.is_set() for one in self._questions.values()):
                 raise Engaged("this chat waits for an answer already")
             made = self._questions[key] = Question(key, chat, call)

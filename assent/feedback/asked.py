@@ -24,23 +24,25 @@ ANSWERED = {  # what `want` of them are, by task
     "edit": "answers",
 }
 
+# A judgement fills a slot with its first revision. CROSS JOIN: from the judgements to their items, of which
+# there may be a million that nobody has judged.
 _ENOUGH = """
 SELECT count(*) FROM (
-    SELECT item.id FROM feedback_item AS item
-    JOIN feedback_project AS project ON project.id = item.project_id
-    JOIN feedback_slot AS slot ON slot.item_id = item.id
-    WHERE project.name = ? AND item.part = 'real' AND slot.judged
-    GROUP BY item.id HAVING count(*) >= ?
+    SELECT judgement.item_id FROM feedback_judgement AS judgement
+    CROSS JOIN feedback_item AS item ON item.id = judgement.item_id
+    WHERE item.project_id = (SELECT id FROM feedback_project WHERE name = ?) AND item.part = 'real'
+        AND judgement.revision = 1 AND judgement.slot_id IS NOT NULL
+    GROUP BY judgement.item_id HAVING count(*) >= ?
 )
 """
-_OPEN = """
+_ITEMS = """
+SELECT count(*) FROM feedback_item
+WHERE project_id = (SELECT id FROM feedback_project WHERE name = ?) AND part = 'real'
+"""
+_MISSING = """
 SELECT EXISTS (
-    SELECT 1 FROM feedback_slot AS slot JOIN feedback_project AS project ON project.id = slot.project_id
-    WHERE project.name = ? AND NOT slot.judged
-), (
-    SELECT count(*) FROM feedback_item AS item
-    JOIN feedback_project AS project ON project.id = item.project_id
-    WHERE project.name = ? AND item.part = 'real' AND item.slots > 0
+    SELECT 1 FROM feedback_slot
+    WHERE project_id = (SELECT id FROM feedback_project WHERE name = ?) AND NOT judged
 )
 """
 
@@ -129,10 +131,11 @@ def items_answered(connection: sqlite3.Connection, project: str, overlap: int) -
 
 def all_answered(connection: sqlite3.Connection, project: str) -> bool:
     """Whether no judgement is missing, of any item."""
-    missing, items = connection.execute(_OPEN, (project, project)).fetchone()
-    return bool(items and not missing)
+    [missing] = connection.execute(_MISSING, (project,)).fetchone()
+    return not missing and items_in(connection, project) > 0
 
 
 def items_in(connection: sqlite3.Connection, project: str) -> int:
     """Real items."""
-    return int(connection.execute(_OPEN, (project, project)).fetchone()[1])
+    [count] = connection.execute(_ITEMS, (project,)).fetchone()
+    return count

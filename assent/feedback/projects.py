@@ -13,6 +13,7 @@ Task = Literal["pairwise", "ranking", "rating", "demonstration", "edit", "chat"]
 Preset = Literal["summary", "dialogue", "translation", "code"]
 
 MOST_CANDIDATES = 9
+GRADED: tuple[Task, ...] = ("pairwise", "ranking", "rating")  # tasks whose answers are right or wrong
 
 
 class Criterion(Settings):
@@ -121,6 +122,11 @@ class ProjectSettings(Settings):
             raise ValueError(f"criteria: expected one of {', '.join(PRESETS)}, or a list of criteria")
         if self.policies and self.task != "chat":
             raise ValueError(f"policies belong to task: chat, and this is {self.task}")
+        if self.task not in GRADED and (self.gold or self.qualification.test):
+            raise ValueError(
+                f"gold and qualification.test have a right answer, which {self.task} has not: they belong to "
+                f"task: {', '.join(GRADED)}. Use qualification.practice, which shows what was expected"
+            )
         return self
 
     @property

@@ -7,7 +7,7 @@ from typing import Any
 
 from scipy import stats
 
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 
 
 @dataclass(frozen=True)

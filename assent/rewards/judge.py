@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assent.errors import RewardError
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 from assent.rewards.judge_settings import Judge, ScoringJudge
 from assent.rewards.judging import Judging, Surroundings
 from assent.rewards.rubric import (

@@ -16,7 +16,7 @@ from assent.functional.classification import (
     predicted,
 )
 from assent.functional.preference import expected_calibration_error
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 
 THRESHOLD = 0.5  # a text has a label whose probability is above it; only where it may have several
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from assent.data.files.containers import Row, raw_rows
 from assent.data.files.jsonl import line_of
+from assent.data.files.streams import HUB, files
 from assent.data.formats.dialect import Dialect
 from assent.data.formats.dialects import dialect_of
 from assent.data.formats.ours import OURS, as_it_is
@@ -28,8 +29,14 @@ class Reading:
 
     def __init__(self, source: str):
         self.place = source
-        self._records = self._read(source)
+        self.again = partial(Reading, source)  # for another process to read
+        self._source, self._records = source, self._read(source)
         self._seen: dict[tuple[str, ...], Dialect] = {}
+
+    @property
+    def bytes(self) -> int:
+        """About how much there is to read."""
+        return 0 if self._source.startswith(HUB) else sum(path.stat().st_size for path in files(self._source))
 
     def __iter__(self) -> "Reading":
         return self

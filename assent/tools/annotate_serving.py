@@ -77,7 +77,11 @@ def annotate(
         note(address)
         opened = Opened(App(job.database, services, listening.place), services)
         try:
-            opened.open(job.wanted)
+            for line in (*job.notes, f"database: {job.database}"):
+                saying.progress(line)
+            for made in opened.open(job.wanted):
+                if made.items:
+                    saying.progress(f"{made.name}: {made.items} new items")
             link = opened.app.admin_link(address)
 
             def ready() -> None:
@@ -96,7 +100,6 @@ def annotate(
 
 
 def _welcome(job: Job, addresses: Sequence[str], link: str | None) -> Iterator[str]:
-    yield from job.notes
     yield from how_far(job)
     yield ""
     yield f"Open {addresses[0]}/"

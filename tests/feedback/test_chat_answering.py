@@ -65,9 +65,6 @@ def test_asked_again_it_is_not_answered_again():
     assert line.ask(one, chat, answer, patience=10) == "yes"
     assert line.ask(one, chat, answer) == "yes"
     assert calls == [1]
-    line.forget(one)  # it is on disk
-    assert line.ask(one, chat, answer, patience=10) == "yes"
-    assert calls == [1, 1]
 
 
 def test_a_chat_has_one_question_at_a_time():
@@ -84,7 +81,10 @@ def test_what_is_no_text_is_a_failure_and_can_be_tried_again(bad, caplog):
     with pytest.raises(Failed):
         line.ask(one, chat, lambda: bad, patience=10)
     assert "a model failed to answer" in caplog.text
-    assert line.ask(one, chat, lambda: "now", patience=10) == "now"
+    with pytest.raises(Failed):  # asked whether it is there, it is not made again
+        line.ask(one, chat, lambda: "now", patience=10)
+    assert line.ask(one, chat, lambda: "now", retry=True, patience=10) == "now"
+    assert line.ask(one, chat, lambda: "later", retry=True) == "now"
 
 
 def test_a_model_that_fails_goes_on_answering_others(caplog):

@@ -126,6 +126,7 @@ def test_a_chat_by_keys_alone(world, opened):
     page.get_by_text("Answer 3").wait_for()
     assert "**Answer 1**" in chat.policy.heard[2][1]["content"]  # what it went on from
     picture(page, "chat-keys")
+    accessible(page)
     page.keyboard.press("Escape")
     page.keyboard.press("?")
     picture(page, "chat-help")

@@ -60,8 +60,10 @@ def test_a_failure_is_told_without_its_words_and_tried_again(world, caplog):
     )
     assert SECRET_NAME in caplog.text  # for whoever runs the app
     assert "data-unanswered" in chat.page().content.decode()
-    again = chat.post("say", conversation=chat.conversation, uuid=number)
-    assert (again.status_code, len(chat.policy.heard)) == (200, 2)
+    still = chat.post("say", conversation=chat.conversation, uuid=number)
+    assert (still.json()["state"], len(chat.policy.heard)) == ("failed", 1)
+    again = chat.post("say", conversation=chat.conversation, uuid=number, retry=True)
+    assert (again.json()["state"], len(chat.policy.heard)) == ("answered", 2)
     assert chat.policy.seeds[0] == chat.policy.seeds[1]
 
 
@@ -191,3 +193,27 @@ def test_what_no_page_of_ours_sends(world, body):
     assert chat.client.post("/p/talk/chat/say", "[", content_type="application/json").status_code == 400
     assert chat.client.post("/p/talk/chat/say", "[]", content_type="application/json").status_code == 400
     assert chat.client.get("/p/talk/chat/say").status_code == 405
+
+
+def test_many_retries_at_once_are_one_message_and_one_answer(world):
+    from django.db import connections
+
+    from assent.feedback.schema.models import Turn
+
+    chat, number = chat_of(world), new_uuid()
+    start, statuses = threading.Barrier(8), []
+
+    def send():
+        start.wait(10)
+        statuses.append(chat.say(uuid=number).status_code)
+        connections.close_all()
+
+    threads = [threading.Thread(target=send) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert set(statuses) <= {200, 202}
+    assert chat.post("say", conversation=chat.conversation, uuid=number).status_code == 200
+    assert [turn.role for turn in Turn.objects.order_by("id")] == ["user", "assistant"]
+    assert len(chat.policy.heard) == 1

@@ -48,7 +48,7 @@ def test_keys_of_a_writer(world, writer, chromium_browser):
         field.wait_for()
         page.wait_for_function("document.activeElement.matches('textarea.writing')")
         page.keyboard.press("Control+Enter")
-        page.get_by_text("Nothing is written yet.").first.wait_for()
+        page.locator("#said", has_text="Nothing is written yet.").wait_for()
         page.keyboard.type("One")
         page.keyboard.press("Enter")
         page.keyboard.type("two")

@@ -10,9 +10,8 @@ def test_drafts_are_kept_for_each_item_and_go_when_it_is_stored(world, chromium_
     ann = world.person("ann", "annotator", project)
 
     def drafts(page):
-        return page.evaluate(
-            "Object.keys(localStorage).filter((key) => key.includes('/draft/')).map((key) => key.split('/').slice(-2).join('/'))"
-        )
+        keys = page.evaluate("Object.keys(localStorage)")
+        return [key.partition("/draft/")[2] for key in keys if "/draft/" in key]
 
     with at_work(world, chromium_browser, ann) as page:
         first = shown(page)

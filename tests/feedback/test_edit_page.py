@@ -27,7 +27,7 @@ def test_one_answer_is_mended_and_its_changes_are_shown(world, chromium_browser,
         field = page.get_by_role("textbox", name="Your version")
         assert field.input_value() == "The bridge were closed untill autumn of real 0"
         field.press("Control+Enter")
-        page.get_by_text("If there is nothing to mend, skip the item").wait_for()
+        page.locator("#said", has_text="If there is nothing to mend, skip the item").wait_for()
         field.fill("The bridge was closed until autumn of real 0")
         page.locator("mark.new", has_text="was").wait_for()
         assert [mark.text_content() for mark in page.locator(".changes mark.gone").all()] == [
@@ -51,7 +51,7 @@ def test_one_of_two_answers_is_chosen(world, chromium_browser):
         page.goto("/p/mends/")
         page.get_by_role("button", name="Mend this answer").first.wait_for()
         page.keyboard.press("Enter")
-        page.get_by_text("Choose the answer to mend first.").wait_for()
+        page.locator("#said", has_text="Choose the answer to mend first.").wait_for()
         page.keyboard.press("2")
         field = page.get_by_role("textbox", name="Your version")
         field.press("End")
@@ -60,7 +60,7 @@ def test_one_of_two_answers_is_chosen(world, chromium_browser):
         page.keyboard.press("Escape")
         page.keyboard.press("1")  # a look at the other one loses nothing
         page.reload()
-        page.get_by_text("Nothing is changed yet.").first.wait_for()
+        page.locator(".changes", has_text="Nothing is changed yet.").wait_for()
         page.keyboard.press("Escape")
         page.keyboard.press("2")
         page.locator("mark.new", has_text="mended").wait_for()
@@ -86,6 +86,6 @@ def test_the_original_comes_back_when_asked_twice(world, chromium_browser):
         page.keyboard.press("Escape")
         page.keyboard.press("z")
         page.get_by_role("button", name="Put it back").click()
-        page.get_by_text("Nothing is changed yet.").wait_for()
+        page.locator(".changes", has_text="Nothing is changed yet.").wait_for()
         assert field.input_value() == "The text of real 0"
         page.context.close()

@@ -115,3 +115,11 @@ def test_every_key_of_the_work_page_is_in_the_page_for_annotators(name):
         if f"`{key}`" not in text
     ]
     assert missing == []
+
+
+def test_each_picture_is_shown_and_small():
+    pictures = sorted((DOCS / "feedback").glob("*.png"))
+    documents = "".join(path.read_text("utf-8") for path in DOCS.glob("*.md"))
+    assert pictures
+    assert [path.name for path in pictures if f"feedback/{path.name}" not in documents] == []
+    assert [path.name for path in pictures if path.stat().st_size >= 300_000] == []

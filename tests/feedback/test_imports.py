@@ -1,11 +1,13 @@
 """Files into items, slots and judgements: once, under their annotators, and nothing that does not fit."""
 
 import json
+import sys
 
 import pytest
 from exchanging import AT, given, imported, pair, rows_of, written
 
 from assent.errors import UserError
+from assent.tools.annotate_formats import Reading
 
 ASKED = {"input_text": "什么是湿地？"}
 TWO = {"candidate_0": "常年有水的土地。", "candidate_1": "一种鸟。"}
@@ -132,7 +134,7 @@ def test_what_does_not_fit_is_named_with_file_and_line(world, tmp_path, row, sai
 def test_more_than_nine_answers_are_too_many(world, tmp_path):
     row = {"prompt": "q", "responses": [str(number) for number in range(10)]}
     with pytest.raises(
-        UserError, match="given.jsonl:1: expected 2 to 9 answers for a ranking project, found 10"
+        UserError, match=r"given\.jsonl:1: expected 2 to 9 answers for a ranking project, found 10"
     ):
         given(world.project(task="ranking"), tmp_path, row)
 
@@ -462,7 +464,7 @@ def test_parquet(world, tmp_path):
 
 
 def test_labelled_texts_are_no_items(world, tmp_path):
-    with pytest.raises(UserError, match="given.jsonl:1: a labelled text is nothing that the app shows"):
+    with pytest.raises(UserError, match=r"given\.jsonl:1: a labelled text is nothing that the app shows"):
         given(world.project(), tmp_path, {"text": "So glad!", "label": "joy"})
 
 
@@ -486,3 +488,51 @@ def test_a_file_of_prompts_and_answered_chats_keeps_them_apart(world, tmp_path):
     ]
     done = given(world.project(task="demonstration"), tmp_path, *rows)
     assert (done.items, done.judgements) == (2, 2)
+
+
+# Large files, read in a process of their own
+
+
+@pytest.fixture
+def apart(monkeypatch):
+    """Every file counts as large, on a machine that has two cores."""
+    from assent.feedback.exchange import ahead
+
+    monkeypatch.setattr(ahead, "WORTH_BYTES", 0)
+    monkeypatch.setattr(ahead.os, "sched_getaffinity", lambda _: {0, 1})
+
+
+def test_what_another_process_reads_is_the_same(world, tmp_path, apart):
+    from assent.feedback.exchange.imports import import_records
+
+    one, two = world.project("one"), world.project("two")
+    rows = [pair(f"条目-{number}", number % 2, strength=0.4, topic=[1.5, None]) for number in range(1100)]
+    done = given(one, tmp_path, *rows)
+    assert (done.items, done.judgements) == (1100, 1100)
+    assert [row["choice"] for row in rows_of(world, one)] == [number % 2 for number in range(1100)]
+    import_records(two, list(Reading(str(tmp_path / "given.jsonl"))))  # here: a list is read by nobody else
+    told = [[row["meta"][key] for key in ("item", "topic", "strength")] for row in rows_of(world, one)]
+    assert told == [
+        [row["meta"][key] for key in ("item", "topic", "strength")] for row in rows_of(world, two)
+    ]
+
+
+def test_another_process_names_file_and_line_too(world, tmp_path, apart):
+    with pytest.raises(UserError, match=r"given\.jsonl:2: seconds: expected a number from 0 on"):
+        given(world.project(), tmp_path, pair("x"), pair("y", seconds=-1))
+    path = tmp_path / "half.jsonl"
+    path.write_text(json.dumps(pair("x") | {"candidate_0": "\ud83d"}) + "\n")
+    with pytest.raises(UserError, match=r"half\.jsonl:1: a text holds half a character"):
+        imported(world.project("two"), path)
+
+
+def test_a_process_that_dies_is_no_end_of_the_file(apart):
+    from assent.errors import AssentError
+    from assent.feedback.exchange.ahead import entries_of
+    from assent.feedback.exchange.answers_in import Wanted
+
+    class Dying(list):
+        again, bytes = sys.exit, 1
+
+    with pytest.raises(AssentError, match="ended too early"):
+        list(entries_of(Wanted("pairwise"), Dying(), known=False))

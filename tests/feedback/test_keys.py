@@ -68,6 +68,7 @@ def test_skip_asks_why_and_flag_keeps_what_was_typed(world, chromium_browser):
 
     assert [one.text for one in Flag.objects.all()] == ["the prompt is cut off"]
     reasons = [one.reason for one in Skip.objects.order_by("id")]
+    assert judgements() == []  # the digit chose a reason, and no answer
     assert reasons == ["I do not understand the language", "too sad"]
 
 
@@ -76,7 +77,10 @@ def test_the_page_stands_still_from_item_to_item(world, chromium_browser):
     world.items(project, 3)
     ann = world.person("ann", "annotator", project)
     with at_work(world, chromium_browser, ann, viewport=LAPTOP) as page:
-        places = "['.tools', '.prompt', '.answers', '.bar'].map((one) => document.querySelector(one).getBoundingClientRect().y)"
+        places = (
+            "['.tools', '.prompt', '.answers', '.bar']"
+            ".map((one) => document.querySelector(one).getBoundingClientRect().y)"
+        )
         before = page.evaluate(places)
         with next_item(page):
             page.keyboard.press("1")

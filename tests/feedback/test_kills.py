@@ -18,7 +18,7 @@ from feedback_world import new_uuid
 
 SERVER = Path(__file__).with_name("killed_server.py")
 TOKEN = "c" * 32  # of CSRF: a cookie and a header that agree
-KILLS, PEOPLE, ITEMS = 4, 4, 150
+KILLS, PEOPLE, ITEMS = 4, 4, 100
 DEADLINE_SECONDS = 120
 
 

@@ -281,7 +281,7 @@ def test_the_store_does_what_its_model_does(world, monkeypatch):
     run_state_machine_as_test(
         Store,
         settings=settings(
-            max_examples=25,
+            max_examples=40,
             stateful_step_count=40,
             derandomize=True,
             database=None,

@@ -75,13 +75,13 @@ def test_a_busy_server_is_asked_again_when_it_says(world, chromium_browser):
         tried.append(route.request.post_data_json["uuid"])
         if len(tried) > 1:
             return route.continue_()
-        return route.fulfill(status=503, headers={"Retry-After": "1"}, json={"error": "busy"})
+        return route.fulfill(status=503, headers={"Retry-After": "4"}, json={"error": "busy"})
 
     with at_work(world, chromium_browser, two_items(world)) as page:
         page.route("**/judgements", busy)
         page.keyboard.press("1")
         expect(page.locator("#network")).to_contain_text("The server is busy")
-        expect(page.locator("#network")).to_be_hidden()
+        expect(page.locator("#network")).to_be_hidden(timeout=15_000)
     assert len(tried) == 2
     assert len(set(tried)) == 1
     assert len(judgements()) == 1
@@ -111,8 +111,8 @@ def test_what_is_refused_is_kept_and_can_be_read(world, chromium_browser):
         )
         page.reload()
         expect(page.locator("#refused textarea")).to_have_count(1)
-        page.click("#refused >> text=Discard")
-        page.click("dialog[open] >> text=Discard")
+        page.click("#refused button >> text=Discard")
+        page.click("dialog[open] button.primary")
         expect(page.locator("#refused")).to_be_hidden()
     assert [one.answer["choice"] for one in judgements()] == ["tie"]
 

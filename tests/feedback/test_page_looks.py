@@ -28,7 +28,7 @@ SAID = """() => {
 LATIN, HAN = re.compile(r"[A-Za-z]{3,}"), re.compile("[\u4e00-\u9fff]")
 # What people wrote stands in these files; a comma may join several.
 WRITTEN = (
-    "assent English"
+    "assent English TRL KTO"
     + json.dumps(TEXTS, ensure_ascii=False)
     + "".join((Path(__file__).parent / name).read_text("utf-8") for name in ("made_up.py", "pages.py"))
 )
@@ -76,6 +76,7 @@ def faults(page):
     ]
 
 
+@pytest.mark.slow
 def test_chinese_pages_are_accessible_and_chinese(world, visited, chromium_browser):
     """On a laptop by day."""
     told = {}
@@ -96,6 +97,7 @@ def not_chinese(page, made):
     ]
 
 
+@pytest.mark.slow
 def test_english_pages_are_accessible_and_no_wider_than_a_telephone(world, visited, chromium_browser):
     """On a telephone by night."""
     told = {}

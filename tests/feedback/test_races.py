@@ -2,12 +2,16 @@
 
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
+from pathlib import Path
 from uuid import UUID
 
 import pytest
 from feedback_world import new_uuid
 
+WORKER = Path(__file__).with_name("racing_process.py")
 SLOTS = "SELECT slots, (SELECT count(*) FROM feedback_slot WHERE item_id = item.id AND judged), \
 (SELECT count(*) FROM feedback_judgement WHERE item_id = item.id AND revision = 1 AND NOT surplus) \
 FROM feedback_item AS item"
@@ -61,7 +65,6 @@ def test_64_people_race_for_the_last_slots(world, patient):
 
     project = world.project()
     world.items(project, 4, slots=3)
-    world.items(project, 0)
     people = [world.person(f"person {number}") for number in range(64)]
     at_once([lambda person=person: judge_all(person, project) for person in people])
     with connection.cursor() as cursor:
@@ -69,6 +72,28 @@ def test_64_people_race_for_the_last_slots(world, patient):
         assert cursor.fetchall() == [(3, 3, 3)] * 4
         cursor.execute("SELECT count(*), count(DISTINCT person_id * 1000 + item_id) FROM feedback_judgement")
         assert cursor.fetchall() == [(12, 12)]
+
+
+def test_three_processes_share_one_database(world):
+    """As servers with several workers do: BEGIN IMMEDIATE and the database's own lock keep them apart."""
+    from django.db import connections
+
+    project = world.project()
+    world.items(project, 30, slots=2)
+    for number in range(3):
+        world.person(f"person {number}")
+    connections.close_all()
+    workers = [
+        subprocess.Popen([sys.executable, str(WORKER), str(world.database), f"person {number}"])
+        for number in range(3)
+    ]
+    assert [worker.wait(timeout=120) for worker in workers] == [0, 0, 0]
+    reading = sqlite3.connect(world.database)
+    assert reading.execute(SLOTS).fetchall() == [(2, 2, 2)] * 30
+    assert reading.execute("SELECT count(*), count(DISTINCT slot_id) FROM feedback_judgement").fetchall() == [
+        (60, 60)
+    ]
+    reading.close()
 
 
 def test_one_judgement_sent_by_sixteen_tabs_at_once_is_one(world, patient):

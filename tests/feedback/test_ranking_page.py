@@ -63,7 +63,7 @@ def test_an_order_nobody_touched_is_asked_about(world, chromium_browser, ann):
         assert judgements() == []
         page.keyboard.press("Enter")
         with next_item(page):
-            page.click("text=Yes, this is my ranking")
+            page.click("dialog[open] >> text=Yes, this is my ranking")
     assert candidates(judgements()[0]) == [[1], [2], [3], [4]]
 
 

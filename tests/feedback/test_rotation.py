@@ -102,6 +102,19 @@ def test_gold_stays_until_it_is_answered_or_skipped(world, project):
     assert shown.item.name not in [item.name for item in rest]
 
 
+def test_gold_that_is_asked_for_again_is_the_same(world, project):
+    from assent.feedback.quality.rotation import next_special
+    from assent.feedback.store import claims
+    from assent.feedback.store.projects import settings_of
+
+    ann = world.person("ann", "annotator", project)
+    shown = claims.claim(ann, project)
+    while shown.item.part != "gold":
+        choose(ann, project, 0, shown)
+        shown = claims.claim(ann, project)
+    assert [next_special(ann, project, settings_of(project)) for _ in range(3)] == [(shown.item, 0)] * 3
+
+
 def test_practice_and_test_do_not_move_the_places_of_gold(world, project):
     from assent.feedback.quality.gold import is_due
     from assent.feedback.store.projects import settings_of

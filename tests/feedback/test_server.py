@@ -19,15 +19,15 @@ TOKEN = "t" * 32  # the same in cookie and header: that is all that a CSRF token
 
 
 @contextmanager
-def serving(world):
+def serving(world, *names, https=False):
     """(address, what ends it, the thread) of an app as the command serves it."""
-    listening = listen("127.0.0.1", 0)
+    listening = listen("127.0.0.1", 0, names, https)
     app, end, ready = App(world.database, services(), listening.place), threading.Event(), threading.Event()
     thread = threading.Thread(target=serve, args=(listening, ready.set, end))
     thread.start()
     assert ready.wait(10)
     try:
-        yield listening.addresses[0], end, thread
+        yield f"http://127.0.0.1:{listening.socket.getsockname()[1]}", end, thread
     finally:
         end.set()
         thread.join(20)
@@ -138,6 +138,35 @@ def test_behind_a_proxy_the_address_is_the_proxys():
     listening.socket.close()
     assert listening.addresses == ("https://annotate.lab",)
     assert listening.place.https
+
+
+def test_behind_a_proxy_cookies_are_for_https_alone(world):
+    """The proxy says how it was asked; a form that was sent over https comes from there."""
+    with serving(world, "annotate.lab", https=True) as (address, _, _thread):
+        asked = {"Host": "annotate.lab", "X-Forwarded-Proto": "https"}
+        shown = httpx2.get(f"{address}/login", headers=asked)
+        [cookie] = [one for one in shown.headers.get_list("set-cookie") if one.startswith("csrftoken=")]
+        assert "Secure" in cookie
+        token = cookie.removeprefix("csrftoken=").partition(";")[0]
+        sent = {
+            **asked,
+            "Origin": "https://annotate.lab",
+            "Cookie": f"csrftoken={token}",
+            "X-CSRFToken": token,
+        }
+        nobody = {"name": "nobody", "password": "none"}
+        assert httpx2.post(f"{address}/login", data=nobody, headers=sent).status_code == 422
+        elsewhere = {**sent, "Origin": "https://evil.example"}
+        assert httpx2.post(f"{address}/login", data=nobody, headers=elsewhere).status_code == 403
+
+
+def test_a_name_that_nobody_allowed_is_told_of_once(world, capfd):
+    with serving(world) as (address, _, _thread):
+        for _ in range(2):
+            httpx2.get(f"{address}/login", headers={"Host": "tea.lab"})
+    told = capfd.readouterr().err
+    assert told.count("You may need to add 'tea.lab' with --allow-host.") == 1
+    assert "Traceback" not in told
 
 
 def test_a_database_has_one_app(tmp_path):

@@ -70,7 +70,7 @@ def invited(admin):
     expect(admin.locator("h1")).to_contain_text("Which colour?")
     expect(admin.locator(".progress-card")).to_contain_text("0 of 24 items are complete")
     picture(admin, "story-project")
-    admin.click("text=Invite people >> nth=0")
+    admin.click("nav.links >> text=Invite people")
     admin.fill("input[name=uses]", "2")
     admin.click("text=Make a link")
     return admin.input_value("#link")

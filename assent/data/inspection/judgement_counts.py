@@ -11,7 +11,7 @@ from assent.data.inspection.agreement import Choices, Columns, Ratings, people_w
 from assent.data.inspection.repeats import Places
 from assent.data.inspection.text_facts import Noted, Text
 from assent.functional.agreement import Level
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 from assent.records import AI_ANNOTATOR, Comparison, Labelled, Rating
 
 SHOWN_ANNOTATORS = 10

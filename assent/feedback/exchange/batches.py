@@ -174,7 +174,7 @@ class Saying:
         shown.revision = revision
         self._uuids[uuid] = item.id, text
         self._importer.done.judgements += 1
-        payload = hashlib.sha256(text.encode()).hexdigest()
+        payload = entry.sha256 if text is entry.said else hashlib.sha256(text.encode()).hexdigest()
         where = shown.id, item.id, person, shown.slot, revision, shown.surplus
         self._rows.judgement((uuid, *where, text, payload, entry.guideline, entry.seconds, at))
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,7 @@ class Entry:
     explanation: str = ""
     answer: Row | None = None
     said: str = ""  # the answer as JSON
+    sha256: str = ""  # of that
     own: Row | None = None  # of the judgement, without a place of its own
     annotator: str = ""
     order: tuple[int, ...] = ()
@@ -52,7 +53,7 @@ class Entry:
     at: float | None = None
 
 
-def entries(wanted: Wanted, records: Iterable[Record], known: bool) -> Iterator[Entry]:
+def entries(wanted: Wanted, records: Iterable[Record], known: bool) -> Generator[Entry, None, None]:
     """An entry a record; ratings of one judgement are one.
 
     Args:
@@ -176,6 +177,7 @@ def _say(made: Entry, found: Answered, told: Row) -> None:
         made.answer["comment"] = comment
     alone = len(made.answer) == 1 and "choice" in made.answer
     made.said = _CHOICES[made.answer["choice"]] if alone else written(made.answer)
+    made.sha256 = hashlib.sha256(made.said.encode(errors="surrogatepass")).hexdigest()
     made.own = found.own
     made.annotator = found.annotator
     if len(made.annotator) > PERSON_CHARACTERS:

@@ -6,15 +6,16 @@ what they say where a file has none. Imported annotators cannot log in until an 
 
 import gc
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import islice
 
 from django.db import connection
 
 from assent.errors import UserError
+from assent.feedback.exchange.ahead import entries_of
 from assent.feedback.exchange.answers_in import Wanted
 from assent.feedback.exchange.batches import Imported, Importer
-from assent.feedback.exchange.entries import Entry, entries, written
+from assent.feedback.exchange.entries import Entry, written
 from assent.feedback.schema.models import Part, Project
 from assent.feedback.services import Record
 from assent.feedback.store.projects import settings_of
@@ -22,7 +23,7 @@ from assent.feedback.store.writer import writing
 
 __all__ = ["HELD", "Imported", "import_records"]
 
-HELD = 2000  # records in memory
+HELD = 4000  # records in memory
 TOGETHER = (
     20_000  # records in a transaction: UUIDs fall all over their index, each of whose pages is written again
 )
@@ -46,10 +47,10 @@ def import_records(
     settings = settings_of(project)
     importer = Importer(project, settings, part)
     wanted = Wanted(settings.task, settings.scales)
-    found = entries(wanted, records, known=part != Part.REAL)
+    found = entries_of(wanted, records, known=part != Part.REAL)
     # Every number that a row refers to is made here, in the same transaction: checking each would take as
     # long as storing it.
-    with connection.constraint_checks_disabled(), _no_collector():
+    with connection.constraint_checks_disabled(), _no_collector(), closing(found):
         while _stored(importer, islice(found, together)) == together:
             pass
     return importer.done

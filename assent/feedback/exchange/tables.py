@@ -6,7 +6,7 @@ here, so that those that refer to each other are written together.
 
 import json
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Any
@@ -38,7 +38,7 @@ _JUDGEMENT = (
 _FILL = "UPDATE feedback_slot SET judged = 1, holder_id = NULL, lease_until = NULL WHERE id = %s"
 _GROW = "UPDATE feedback_item SET slots = %s WHERE id = %s"
 MOST_VALUES = 10_000  # in one query
-ROWS_AT_ONCE = 200  # in one statement
+ROWS_AT_ONCE = 100  # in one statement
 
 
 @dataclass(slots=True)
@@ -114,11 +114,13 @@ def people_there(names: Collection[str]) -> dict[str, int]:
     return found | {person.name: person.pk for person in made}
 
 
-def _several(query: str, values: Sequence[Any], *first: Any) -> Iterator[tuple[Any, ...]]:
+def _several(query: str, values: Sequence[Any], *first: Any) -> list[tuple[Any, ...]]:
     """Rows of a query that names `values`, some thousand at a time."""
+    found: list[tuple[Any, ...]] = []
     for start in range(0, len(values), MOST_VALUES):
         some = values[start : start + MOST_VALUES]
-        yield from _plainly(query.format(names=", ".join(["?"] * len(some))), [*first, *some])
+        found += _plainly(query.format(names=", ".join(["?"] * len(some))), [*first, *some]).fetchall()
+    return found
 
 
 def _add(table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -130,8 +132,7 @@ def _add(table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
     several = query + ", ".join([row] * ROWS_AT_ONCE)
     for start in range(0, whole, ROWS_AT_ONCE):
         _plainly(several, list(chain.from_iterable(rows[start : start + ROWS_AT_ONCE])))
-    for one in rows[whole:]:
-        _plainly(query + row, one)
+    connection.connection.executemany(query + row, rows[whole:])
 
 
 def _plainly(query: str, values: Sequence[Any]) -> Any:

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from assent.feedback.projects import ProjectSettings
 from assent.feedback.quality.grading import GRADED
-from assent.feedback.schema.models import Item, Part, Person, Project, Shown
+from assent.feedback.schema.models import Item, Judgement, Part, Person, Project, Shown, Skip
 
 
 def next_gold(person: Person, project: Project, settings: ProjectSettings) -> Item | None:
@@ -20,13 +20,13 @@ def next_gold(person: Person, project: Project, settings: ProjectSettings) -> It
     if settings.gold is None or settings.task not in GRADED:
         return None
     gold = Item.objects.filter(project=project, part=Part.GOLD, expected__isnull=False)
-    shown = Shown.objects.filter(person=person, item__in=gold.values("pk"))
-    waiting = shown.filter(judgement__isnull=True, skip__isnull=True).select_related("item").first()
+    waiting = _unanswered(person, project)
     if waiting is not None:
-        return waiting.item
+        return waiting
     if not is_due(project, person, _given(person, project), settings.gold.every):
         return None
-    unseen = gold.exclude(pk__in=shown.values("item_id")).values_list("pk", flat=True)
+    seen = Shown.objects.filter(person=person, item__in=gold.values("pk")).values("item_id")
+    unseen = gold.exclude(pk__in=seen).values_list("pk", flat=True)
     drawn = min(unseen, key=lambda item: keyed(project, "gold", person.pk, item), default=None)
     return Item.objects.get(pk=drawn) if drawn is not None else None
 
@@ -41,6 +41,15 @@ def keyed(project: Project, *what: object) -> bytes:
     """32 bytes that only the project's secret can foretell."""
     message = "/".join(map(str, what)).encode()
     return hmac.new(bytes.fromhex(project.secret), message, hashlib.sha256).digest()
+
+
+def _unanswered(person: Person, project: Project) -> Item | None:
+    """Gold that was given last and is not answered yet: it stays what it is, however often one asks."""
+    last = Shown.objects.filter(person=person, project=project).select_related("item").order_by("-id").first()
+    if last is None or last.item.part != Part.GOLD:
+        return None
+    ended = Judgement.objects.filter(shown=last).exists() or Skip.objects.filter(shown=last).exists()
+    return None if ended else last.item
 
 
 def _given(person: Person, project: Project) -> int:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from assent.feedback.projects import ProjectSettings
 from assent.feedback.quality.grading import grade
 from assent.feedback.schema.models import Item, Judgement, Part, Project
-from assent.functional.statistics import wilson_interval
+from assent.functional.shares import wilson_interval
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ class NotQualified(Exception):
 def next_special(person: Person, project: Project, settings: ProjectSettings) -> tuple[Item, int] | None:
     """(item, attempt) that is due before a real item; None: a real one is. Inside `writing()`.
 
-    The same again until it is answered or skipped. `attempt` is `Shown.attempt`: 0 for gold.
+    The same again until it is answered or skipped. `attempt` is `Shown.attempt`: 0 for gold. That a failed
+    attempt has ended may be written here: whoever calls commits that, and raises outside.
 
     Raises:
         NotQualified: the test was failed.

@@ -80,7 +80,7 @@ def _gold_to_come(person: Person, project: Project, real: int) -> int:
     real -= leased(person, project) is not None  # given already
     while (due := gold > 0 and is_due(project, person, place, settings.gold.every)) or real > 0:
         gold, real, place = (gold - 1, real, place + 1) if due else (gold, real - 1, place + 1)
-    return unseen - gold + (waiting(person, project) is not None)
+    return unseen - gold + Shown.objects.filter(pk=waiting(person, project), attempt=0).count()
 
 
 def answer_of(shown: Shown) -> Judgement | None:

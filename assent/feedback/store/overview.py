@@ -79,12 +79,13 @@ def people_of(project: Project) -> list[AtWork]:
     last = dict(shown.values_list("person").annotate(last=Max("pk")))
     first_words = Judgement.objects.filter(shown__project=project, revision=1).order_by()
     judged = dict(first_words.values_list("shown__person").annotate(count=Count("pk")))
-    skips = _of(Skip.objects.all(), project).order_by()
-    skipped = dict(skips.values_list("shown__person").annotate(count=Count("pk")))
+    skips = _of(Shown.objects.filter(pk__in=Skip.objects.values("shown")), project, "project").order_by()
+    skipped = dict(skips.values_list("person").annotate(count=Count("pk")))
     members = set(Membership.objects.filter(project=project).values_list("person", flat=True))
     lasts = {
         one.person.pk: one for one in Shown.objects.filter(pk__in=last.values()).select_related("person")
     }
+    held = _holders([one.item.pk for one in lasts.values()])  # a person holds one at a time, the last given
     rows = [
         AtWork(
             name=person.name,
@@ -92,7 +93,7 @@ def people_of(project: Project) -> list[AtWork]:
             judged=judged.get(person.pk, 0),
             skipped=skipped.get(person.pk, 0),
             last=lasts[person.pk].created if person.pk in lasts else None,
-            holds=person.pk in lasts and _holds(lasts[person.pk]),
+            holds=person.pk in lasts and (lasts[person.pk].item.pk, person.pk) in held,
         )
         for person in Person.objects.filter(pk__in=members | set(last))
     ]
@@ -125,15 +126,16 @@ def nobody_else() -> bool:
     return not Person.objects.exclude(role=Role.ADMIN).filter(is_active=True).exists()
 
 
-def _of(rows: Any, project: Project) -> Any:
+def _of(rows: Any, project: Project, path: str = "shown__project") -> Any:
     """Those of a project, found from the rows themselves, which are few.
 
     The sum keeps SQLite from starting at the millions of `Shown` of the project: no index knows it.
     """
-    return rows.alias(of=F("shown__project") + 0).filter(of=project.pk)
+    return rows.alias(of=F(path) + 0).filter(of=project.pk)
 
 
-def _holds(shown: Shown) -> bool:
-    """A person holds one item at a time, the one they were given last."""
-    kept = Slot.objects.filter(item=shown.item_id, holder=shown.person_id, judged=False)  # type: ignore[attr-defined]
-    return kept.filter(lease_until__gte=time.time()).exists()
+def _holders(items: list[int]) -> set[tuple[int, int]]:
+    """(item, person) of those that are kept for somebody now."""
+    slots = Slot.objects.filter(item__in=items).values_list("item", "holder", "lease_until", "judged")
+    now = time.time()
+    return {(item, holder) for item, holder, until, judged in slots if not judged and until and until >= now}

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from assent.feedback.people import changes, invites
 from assent.feedback.people.access import needs, person_of
 from assent.feedback.schema.models import Audit, Invite, Membership, Person, Project, Role, Shown
+from assent.feedback.views.audit_words import details_of, words_of
 from assent.feedback.views.login import GET_OR_POST
 from assent.feedback.views.times import when
 
@@ -93,7 +94,7 @@ def person(request: HttpRequest, person: int) -> HttpResponse:
         "theirs": set(Membership.objects.filter(person=shown).values_list("project", flat=True)),
         "imported": not shown.has_usable_password(),
         "audit": [
-            (one, when(one.created))
+            (one, when(one.created), words_of(one), details_of(one, "person"))
             for one in Audit.objects.filter(detail__person=shown.name).order_by("-pk")[:10]
         ],
     }

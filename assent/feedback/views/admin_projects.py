@@ -9,11 +9,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from assent.errors import UserError
 from assent.feedback.people.access import may, needs, person_of
-from assent.feedback.schema.models import Audit, Project, Role
+from assent.feedback.schema.models import Project, Role
 from assent.feedback.store import changes, overview
 from assent.feedback.store.projects import add_guideline, create, guideline_of, settings_of
 from assent.feedback.store.writer import writing
-from assent.feedback.views.export_list import exports_of
+from assent.feedback.views.audit_words import details_of, words_of
+from assent.feedback.views.export_list import exports_of, styles_of
 from assent.feedback.views.login import GET_OR_POST
 from assent.feedback.views.project_form import NewForm, SettingsForm, YamlForm, tasks
 from assent.feedback.views.project_values import as_typed, from_yaml
@@ -103,10 +104,14 @@ def project(request: HttpRequest, project: str) -> HttpResponse:
         "counts": overview.counts(shown),
         "skips": [(one, when(one.created)) for one in overview.last_skips(shown)],
         "flags": [(one, when(one.created)) for one in overview.last_flags(shown)],
-        "audit": [(one, when(one.created), _detail(one)) for one in overview.last_audit(shown)],
+        "audit": [
+            (one, when(one.created), words_of(one), details_of(one, "project"))
+            for one in overview.last_audit(shown)
+        ],
         "guideline": guideline_of(shown),
         "steps": _steps(shown, items),
         "exports": exports_of(shown.task),
+        "styles": styles_of(shown.task),
     }
     return _page(request, "project", **context)
 
@@ -178,14 +183,6 @@ def _steps(project: Project | None, items: overview.Items) -> list[dict[str, Any
 
 def _title(project: Project) -> str:
     return project.settings.get("title") or project.name
-
-
-def _detail(audit: Audit) -> str:
-    """What changed, in one line; the project is that of the page."""
-    changed = audit.detail.get("changed", {})
-    if changed:
-        return "; ".join(f"{key}: {one['from']} → {one['to']}" for key, one in changed.items())
-    return ", ".join(f"{key}: {value}" for key, value in audit.detail.items() if key != "project" and value)
 
 
 def _page(request: HttpRequest, name: str, status: int = 200, **context: Any) -> HttpResponse:

@@ -1,7 +1,8 @@
 """The chat: a page, and what its script sends. Nobody is told with which policy they talk."""
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -11,8 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assent.feedback.answering import Ahead, Engaged, Failed, line_of
 from assent.feedback.people.access import may, member, person_of
@@ -22,10 +23,12 @@ from assent.feedback.schema.models import Conversation, Person, Project, Role, T
 from assent.feedback.store import chats, implicit
 from assent.feedback.store.chat_errors import ChatConflict, ChatError, NotYours
 from assent.feedback.store.projects import settings_of
+from assent.feedback.views.chat_texts import words
 
 EARLIER = 20  # conversations that the page offers to open again
 FIRST_WORDS = 60  # characters of each
 MOST_EVENTS = 200  # in one request
+STATUS = {NotYours: 404, ChatConflict: 409}  # of errors; 422 of others
 
 
 @require_safe
@@ -58,145 +61,150 @@ def page(request: HttpRequest, project: Project) -> HttpResponse:
     return render(request, "feedback/chat.html", shown)
 
 
+class _Body(BaseModel):
+    """What the script sends; nothing else is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Spoken(_Body):
+    """Without its text: a question whether the answer to it is there."""
+
+    conversation: UUID
+    uuid: UUID
+    text: str | None = None
+    after: UUID | None = None
+    retry: bool = False
+
+
+class Again(_Body):
+    conversation: UUID
+    uuid: UUID  # of the attempt
+    turn: UUID  # of the answer to make again
+    retry: bool = False
+
+
+class Agreed(_Body):
+    given: bool
+    wording: str
+
+
+class Event(_Body):
+    uuid: UUID
+    turn: UUID
+    kind: str
+    seconds: float | None = None
+
+
+class Events(_Body):
+    events: list[Event] = Field(max_length=MOST_EVENTS)
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a policy is asked: the answer of this uuid to a message; once more, where it has failed."""
+
+    conversation: Conversation
+    asked: Turn
+    answer: UUID
+    retry: bool
+
+
+def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What cannot be, for the script to act on by its code and show in words; nothing else is caught."""
+
+    @wraps(view)
+    def inner(*given: Any, **named: Any) -> HttpResponse:
+        try:
+            return view(*given, **named)
+        except ValidationError as error:
+            raise BadRequest(f"{error.error_count()} parts of the body are not as expected") from None
+        except Failed:  # the message is stored, which is what 200 says
+            return JsonResponse({"state": "failed", "error": words()["failed"]})
+        except Engaged:
+            status, code = 409, "waiting"
+        except ChatError as error:
+            status, code = STATUS.get(type(error), 422), error.code
+        return JsonResponse({"error": words()[code], "code": code}, status=status)
+
+    return inner
+
+
 @require_POST
 @member
+@told
 def say(request: HttpRequest, project: Project) -> HttpResponse:
-    """Store a message and answer it. Sent again without its words, it asks whether the answer is there."""
-    given = _body(request)
-
-    def spoken() -> HttpResponse:
-        person, uuid = person_of(request), _uuid(given, "uuid")
-        if "text" in given:
-            _check_open(project)
-            after = _uuid(given, "after") if given.get("after") is not None else None
-            said = chats.Said(_uuid(given, "conversation"), uuid, _text(given, "text"), after)
-            asked = chats.say(person, project, said)
-            conversation = asked.conversation
-        else:
-            conversation = chats.conversation_of(person, project, _uuid(given, "conversation"))
-            asked = chats.asked_of(conversation, uuid)
-        answer = chats.first_answer(asked)
-        return _answered(conversation, asked, answer, lambda text: chats.store_answer(asked, answer, text))
-
-    return _told(spoken)
+    """Store a message and answer it."""
+    given, person = Spoken.model_validate_json(request.body), person_of(request)
+    if given.text is not None:
+        _check_open(project)
+        said = chats.Said(given.conversation, given.uuid, given.text, given.after)
+        asked = chats.say(person, project, said)
+        conversation = asked.conversation
+    else:
+        conversation = chats.conversation_of(person, project, given.conversation)
+        asked = chats.asked_of(conversation, given.uuid)
+    question = _Question(conversation, asked, chats.first_answer(asked), given.retry)
+    return _answered(question, lambda text: chats.store_answer(asked, question.answer, text))
 
 
 @require_POST
 @member
+@told
 def regenerate(request: HttpRequest, project: Project) -> HttpResponse:
     """Make the last answer again, as another attempt beside it. Sent again, it asks whether that is there."""
-    given = _body(request)
-
-    def made_again() -> HttpResponse:
-        uuid, replaced = _uuid(given, "uuid"), _uuid(given, "turn")
-        conversation = chats.conversation_of(person_of(request), project, _uuid(given, "conversation"))
-        if chats.answer_of(conversation, uuid) is None:
-            _check_open(project)
-            chats.to_replace(conversation, replaced)
-        asked = chats.asked_before(conversation, replaced)
-        return _answered(
-            conversation, asked, uuid, lambda text: chats.store_again(conversation, replaced, uuid, text)
-        )
-
-    return _told(made_again)
+    given = Again.model_validate_json(request.body)
+    conversation = chats.conversation_of(person_of(request), project, given.conversation)
+    if chats.answer_of(conversation, given.uuid) is None:
+        _check_open(project)
+        chats.to_replace(conversation, given.turn)
+    asked = chats.asked_before(conversation, given.turn)
+    question = _Question(conversation, asked, given.uuid, given.retry)
+    return _answered(question, lambda text: chats.store_again(conversation, given.turn, given.uuid, text))
 
 
 @require_POST
 @member
+@told
 def consent(request: HttpRequest, project: Project) -> HttpResponse:
     """Agree to what is kept beside the words, refuse or withdraw."""
-    given = _body(request)
-    agreed = given.get("given")
-    if not isinstance(agreed, bool):
-        raise BadRequest("given: expected true or false")
-
-    def kept() -> HttpResponse:
-        implicit.consent(person_of(request), project, _text(given, "wording"), given=agreed)
-        return JsonResponse({"consent": "given" if agreed else "refused"})
-
-    return _told(kept)
+    agreed = Agreed.model_validate_json(request.body)
+    implicit.consent(person_of(request), project, agreed.wording, given=agreed.given)
+    return JsonResponse({"consent": "given" if agreed.given else "refused"})
 
 
 @require_POST
 @member
+@told
 def events(request: HttpRequest, project: Project) -> HttpResponse:
     """Thumbs, and with consent what else was done with answers."""
-    given = _body(request).get("events")
-    if not isinstance(given, list) or not all(isinstance(one, dict) for one in given[:MOST_EVENTS]):
-        raise BadRequest("events: expected a list of objects")
-    if len(given) > MOST_EVENTS:
-        raise BadRequest(f"events: expected {MOST_EVENTS} at most")
-    done = [
-        implicit.Event(_uuid(one, "uuid"), _uuid(one, "turn"), _text(one, "kind"), _seconds(one))
-        for one in given
-    ]
-
-    def kept() -> HttpResponse:
-        left_out = implicit.keep(person_of(request), project, done)
-        return JsonResponse({"stored": len(done) - left_out, "left_out": left_out})
-
-    return _told(kept)
+    sent = Events.model_validate_json(request.body).events
+    done = [implicit.Event(one.uuid, one.turn, one.kind, one.seconds) for one in sent]
+    left_out = implicit.keep(person_of(request), project, done)
+    return JsonResponse({"stored": len(done) - left_out, "left_out": left_out})
 
 
-def _answered(
-    conversation: Conversation, asked: Turn, answer: UUID, store: Callable[[str], Turn]
-) -> HttpResponse:
+def _answered(question: _Question, store: Callable[[str], Turn]) -> HttpResponse:
     """The exchange as HTML once the answer is stored; 202 as long as the model is at it.
 
     Raises:
         Failed, Engaged: see `answering`.
     """
+    conversation, asked, answer = question.conversation, question.asked, question.answer
     if chats.answer_of(conversation, answer) is None:
         talk, policy = settings.SERVICES.talk, conversation.policy
         if policy not in talk:
             raise ChatError("unready", "the model of this chat is not served any more")
         before, seed = chats.messages(conversation, asked.number + 1), chats.seed_of(answer)
-        line = line_of(policy)
-        found = line.ask(answer, conversation.uuid, lambda: talk[policy](before, seed))
+        found = line_of(policy).ask(
+            answer, conversation.uuid, lambda: talk[policy](before, seed), retry=question.retry
+        )
         if isinstance(found, Ahead):
             return JsonResponse({"state": "thinking", "ahead": found.questions}, status=202)
         store(found)
-        line.forget(answer)
     exchange = next(one for one in chats.exchanges(conversation) if one.asked == asked)
     html = render_to_string("feedback/chat_exchange.html", {"exchange": _face(exchange)})
     return JsonResponse({"state": "answered", "html": html})
-
-
-def _told(respond: Callable[[], HttpResponse]) -> HttpResponse:
-    """What `respond` gives, or what went wrong, for the script to act on by its code and show in words."""
-    try:
-        return respond()
-    except NotYours as error:
-        status, code = 404, error.code
-    except ChatConflict as error:
-        status, code = 409, error.code
-    except ChatError as error:
-        status, code = 422, error.code
-    except Engaged:
-        status, code = 409, "waiting"
-    except Failed:  # the message is stored, which is what 200 says
-        return JsonResponse({"state": "failed", "error": _words()["failed"]})
-    return JsonResponse({"error": _words()[code], "code": code}, status=status)
-
-
-def _words() -> Mapping[str, str]:
-    """What people are told, by code. What a model says of its failure is for the log: it names names."""
-    return {
-        "unknown": _("There is no such conversation."),
-        "waiting": _("The last message is still being answered. Wait for its answer."),
-        "moved": _("This chat went on in another window. Reload the page."),
-        "other": _("Something else was stored under this number. Reload the page."),
-        "wording": _("The text has changed. Reload the page and read it again."),
-        "empty": _("Write something first."),
-        "long": _("This is too long: 100,000 characters at most."),
-        "characters": _("There is a character in it that cannot be stored. Type it anew."),
-        "closed": _("This project is closed. You can read, but not go on."),
-        "unready": _("This chat is not ready. Tell an admin of the project."),
-        "off": _("This project keeps nothing that needs consent."),
-        "kind": _("This page is too old. Reload it."),
-        "seconds": _("This page is too old. Reload it."),
-        "failed": _("The model could not answer."),
-    }
 
 
 def _opened(
@@ -249,36 +257,6 @@ def _face(exchange: chats.Exchange) -> dict[str, Any]:
             for answer in exchange.answers
         ],
     }
-
-
-def _body(request: HttpRequest) -> dict[str, Any]:
-    try:
-        given = json.loads(request.body)
-    except ValueError:
-        raise BadRequest("expected JSON") from None
-    if not isinstance(given, dict):
-        raise BadRequest("expected a JSON object")
-    return given
-
-
-def _text(given: Mapping[str, Any], key: str) -> str:
-    if not isinstance(given.get(key), str):
-        raise BadRequest(f"{key}: expected a text")
-    return given[key]
-
-
-def _uuid(given: Mapping[str, Any], key: str) -> UUID:
-    try:
-        return UUID(_text(given, key))
-    except ValueError:
-        raise BadRequest(f"{key}: expected a UUID") from None
-
-
-def _seconds(given: Mapping[str, Any]) -> float | None:
-    seconds = given.get("seconds")
-    if seconds is not None and (isinstance(seconds, bool) or not isinstance(seconds, int | float)):
-        raise BadRequest("seconds: expected a number")
-    return seconds
 
 
 ROUTES = (

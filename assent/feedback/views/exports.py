@@ -5,14 +5,15 @@ No CSV: a spreadsheet runs what begins with = or @, and people type what they li
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
 from django.conf import settings
 from django.db import connection
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -38,20 +39,17 @@ def download(request: HttpRequest, project: str, kind: str) -> HttpResponse:  # 
     style = STYLES.get(found.task, {}).get(kind)
     if style is None and kind not in kinds_of(found.task):
         raise Http404
+    name = f"{found.name}.{kind}.jsonl"
     if style is None:
-        return _named(_ours(found.name, kind), found.name, kind)
+        streamed = StreamingHttpResponse(_ours(found.name, kind), content_type=TYPE)
+        streamed["Content-Disposition"] = f'attachment; filename="{name}"'
+        return cast(HttpResponse, streamed)  # Django has no common name for both that its decorators take
     try:
         whole = _in_style(found.name, kind, settings.SERVICES.rows[style])
     except UserError as error:
         told = _("%(kind)s cannot hold what is there: %(why)s") % {"kind": kind, "why": error}
         return HttpResponse(told, status=422, content_type="text/plain; charset=utf-8")
-    return _named(_pieces(whole), found.name, kind)
-
-
-def _named(content: Iterable[bytes], project: str, kind: str) -> HttpResponse:
-    response = StreamingHttpResponse(content, content_type=TYPE)
-    response["Content-Disposition"] = f'attachment; filename="{project}.{kind}.jsonl"'
-    return cast(HttpResponse, response)  # Django has no common name for both that its decorators take
+    return cast(HttpResponse, FileResponse(whole, as_attachment=True, filename=name, content_type=TYPE))
 
 
 def _database() -> Path:
@@ -70,17 +68,13 @@ def _in_style(project: str, kind: str, write: Any) -> IO[bytes]:
     Raises:
         UserError: the format cannot hold one of the judgements.
     """
-    whole = tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES)  # noqa: SIM115 - closed by who sends it
-    with reading(_database()) as snapshot:
-        whole.writelines(_encoded(styled(snapshot, project, kind, write)))
-    whole.seek(0)
+    with ExitStack() as stack:
+        whole = stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
+        with reading(_database()) as snapshot:
+            whole.writelines(_encoded(styled(snapshot, project, kind, write)))
+        whole.seek(0)
+        stack.pop_all()  # whoever sends it closes it
     return whole
-
-
-def _pieces(whole: IO[bytes]) -> Iterator[bytes]:
-    with whole:
-        while piece := whole.read(IN_MEMORY_BYTES):
-            yield piece
 
 
 def _encoded(rows: Iterator[Mapping[str, Any]]) -> Iterator[bytes]:

@@ -183,9 +183,10 @@ def password(request: HttpRequest) -> HttpResponse:
     form = PasswordChangeForm(person_of(request), request.POST or None)
     changed = form.is_valid()
     if changed:
+        person = form.save(commit=False)  # the hash takes its time: before anybody has to wait for the writer
         with writing():
-            form.save()
-            update_session_auth_hash(request, person_of(request))
+            person.save(update_fields=["password"])
+            update_session_auth_hash(request, person)
         form = PasswordChangeForm(person_of(request))
     status = 422 if request.method == "POST" and not changed else 200
     return render(request, "feedback/password.html", {"form": form, "changed": changed}, status=status)
@@ -200,8 +201,9 @@ def lost_password(request: HttpRequest, person: int, token: str) -> HttpResponse
         return render(request, "feedback/invite_gone.html", status=404)
     form = SetPasswordForm(found, request.POST or None)
     if form.is_valid():
+        form.save(commit=False)
         with writing():
-            form.save()
+            found.save(update_fields=["password"])
             Audit.objects.create(who=found.name, what="password set by link", detail={"person": found.name})
         return redirect("/login")
     context = {"form": form, "shown": found}

@@ -4,6 +4,7 @@ An answer that is not stored is never answered with 200; the browser keeps what 
 """
 
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import wraps
 from typing import Any
 from uuid import UUID
@@ -23,8 +24,8 @@ from assent.feedback.schema.models import Judgement, Part, Person, Project, Show
 from assent.feedback.store import claims, judging
 from assent.feedback.store.answers import AnswerError, in_positions
 from assent.feedback.store.projects import settings_of
+from assent.feedback.store.writer import Busy
 from assent.feedback.views.qualification import feedback_of, result
-from assent.feedback.views.work_progress import progress_of
 from assent.feedback.views.work_texts import skip_reasons, texts, wrong_answers
 
 OWN_STYLES = ("rating", "demonstration", "edit")
@@ -44,6 +45,7 @@ class Judged(Body):
     answer: dict[str, Any]
     revision: int = Field(default=1, ge=1, le=30_000)
     seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    next: bool = False  # answer with the next item as well: a page that is far away waits once, not twice
 
 
 class OfShown(Body):
@@ -119,21 +121,21 @@ def _keep(person: Person) -> str:
 @told
 def following(request: HttpRequest, project: Project) -> HttpResponse:
     """The next item, or why there is none."""
+    return JsonResponse(_next(request, project))
+
+
+def _next(request: HttpRequest, project: Project) -> dict[str, Any]:
     person, settings = person_of(request), settings_of(project)
     try:
         shown = claims.claim(person, project)
     except NotQualified as error:
         html = result(error.standing, settings)
-        return JsonResponse(
-            {"state": "failed", "html": html, "progress": progress_of(person, project, settings)}
-        )
-    if shown is None:
-        state = "closed" if project.closed is not None else "done"
-        html = render_to_string(f"feedback/work/{state}.html", {"path": f"/p/{project.name}/"}, request)
-        return JsonResponse(
-            {"state": state, "html": html, "progress": progress_of(person, project, settings)}
-        )
-    return JsonResponse(_item(request, project, shown))
+        return {"state": "failed", "html": html, "progress": _progress(person, project)}
+    if shown is not None:
+        return _item(request, project, shown)
+    state = "closed" if project.closed is not None else "done"
+    html = render_to_string(f"feedback/work/{state}.html", {"path": f"/p/{project.name}/"}, request)
+    return {"state": state, "html": html, "progress": _progress(person, project)}
 
 
 def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any]:
@@ -153,8 +155,12 @@ def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any
         "html": render_to_string("feedback/item.html", facts, request),
         "answer": in_positions(settings.task, shown.order, before.answer) if before else None,
         "revision": before.revision + 1 if before else 1,
-        "progress": progress_of(shown.person, project, settings),
+        "progress": _progress(shown.person, project),
     }
+
+
+def _progress(person: Person, project: Project) -> dict[str, Any]:
+    return asdict(judging.progress(person, project))
 
 
 @require_POST
@@ -166,14 +172,23 @@ def judge(request: HttpRequest, project: Project) -> HttpResponse:
     shown = _shown_in(project, person_of(request), judged.shown)
     submission = judging.Submission(judged.uuid, shown, judged.answer, judged.revision, judged.seconds)
     outcome = judging.submit(person_of(request), submission)
-    return JsonResponse(
-        {
-            "stored": True,
-            "same": outcome.same,
-            "surplus": outcome.judgement.surplus,
-            "feedback": _feedback(request, outcome.judgement),
-        }
-    )
+    feedback = _feedback(request, outcome.judgement)
+    answer = {
+        "stored": True,
+        "same": outcome.same,
+        "surplus": outcome.judgement.surplus,
+        "feedback": feedback,
+        "next": _after(request, project) if judged.next and feedback is None else None,
+    }
+    return JsonResponse(answer)
+
+
+def _after(request: HttpRequest, project: Project) -> dict[str, Any] | None:
+    """The next item; None where the database is busy: what was stored stays stored, and is told so."""
+    try:
+        return _next(request, project)
+    except Busy:
+        return None
 
 
 def _feedback(request: HttpRequest, judgement: Judgement) -> str | None:

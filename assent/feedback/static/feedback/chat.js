@@ -4,7 +4,7 @@
 // says 202 as long as the model is at it; asking again by the uuid alone gives the answer once it is there.
 import { consentButtons } from "./chat_consent.js";
 import { Outbox, watch } from "./chat_events.js";
-import { copied, neighbour, page } from "./chat_pages.js";
+import { copied, neighbour, notice, page, said } from "./chat_pages.js";
 import { newUuid, Shelf } from "./drafts.js";
 import { post, Unreachable } from "./net.js";
 
@@ -39,6 +39,10 @@ function start() {
   consentButtons(chat, { texts, say, withdrawn: () => outbox.withdraw() });
   help();
   grow();
+  // What scrolls stops above the composer, whose height changes with its text.
+  const measure = () => document.documentElement.style.setProperty("--bar", `${composer.offsetHeight}px`);
+  new ResizeObserver(measure).observe(composer);
+  measure();
   outbox.flush();
   if (unsent) deliver(bubble(unsent.text), unsent);
   else if (last()?.matches("[data-unanswered]")) deliver(last(), { conversation, uuid: last().dataset.turn });
@@ -92,11 +96,7 @@ function spoken() {
 }
 
 function bubble(text) {
-  const exchange = document.createElement("div");
-  exchange.className = "exchange";
-  exchange.innerHTML = '<div class="said"><h2 class="visually-hidden"></h2><div class="words" dir="auto"></div></div>';
-  exchange.querySelector("h2").textContent = texts.you;
-  exchange.querySelector(".words").textContent = text;
+  const exchange = said(text, texts.you);
   log.append(exchange);
   empty.hidden = true;
   return exchange;
@@ -109,7 +109,7 @@ async function deliver(exchange, message) {
     return { conversation, uuid: message.uuid };
   });
   if (reply.html) return answered(exchange, reply.html);
-  if (reply.sent.text === undefined) return trouble(exchange, reply, () => deliver(exchange, reply.sent));
+  if (reply.sent.text === undefined) return trouble(exchange, reply, () => deliver(exchange, { ...reply.sent, retry: true }));
   if (reply.reason) return trouble(exchange, reply, () => deliver(exchange, message));
   exchange.remove(); // refused: the words go back to where they can be mended
   shelf.remove(messageName(conversation));
@@ -182,16 +182,9 @@ function answered(exchange, html) {
 }
 
 function trouble(exchange, { error }, retry) {
-  const notice = document.createElement("div");
-  const [text, button] = [document.createElement("p"), document.createElement("button")];
-  notice.className = "notice bad trouble";
-  notice.setAttribute("role", "alert");
-  text.textContent = error;
-  Object.assign(button, { type: "button", textContent: texts.again });
-  button.addEventListener("click", () => busy || retry());
-  notice.append(text, button);
-  exchange.append(notice);
-  notice.scrollIntoView({ block: "nearest" });
+  const told = notice(error, texts.again, () => busy || retry());
+  exchange.append(told);
+  told.scrollIntoView({ block: "nearest" });
 }
 
 // ---- What is done with answers
@@ -229,12 +222,13 @@ async function copy(answer) {
   return say(texts.copied);
 }
 
-async function again(answer, number = newUuid()) {
+async function again(answer, number = newUuid(), retry = false) {
   const exchange = answer.closest(".exchange");
   if (busy || exchange !== last() || words.disabled) return;
   const count = exchange.querySelectorAll(".reply").length;
-  const reply = await asked("regenerate", { conversation, uuid: number, turn: answer.dataset.answer }, exchange);
-  if (!reply.html) return trouble(exchange, reply, () => again(answer, number));
+  const message = { conversation, uuid: number, turn: answer.dataset.answer };
+  const reply = await asked("regenerate", { ...message, retry }, exchange, () => message);
+  if (!reply.html) return trouble(exchange, reply, () => again(answer, number, true));
   const fresh = answered(exchange, reply.html);
   if (fresh.querySelectorAll(".reply").length === count) say(texts.same);
 }

@@ -1,4 +1,4 @@
-// Answers as they stand on the page: paging through several, moving between them, copying one.
+// What stands on the page: answers to page through, move between and copy; a message on its way; a failure.
 
 // The answer `step` before or after this one, shown in its place; null where there is none.
 export function page(answer, step) {
@@ -40,4 +40,26 @@ function copiedBySelection(raw) {
   field.remove();
   before?.focus({ preventScroll: true });
   return done;
+}
+
+// A message that the server has not answered yet, as chat_exchange.html shows those that it has.
+export function said(text, you) {
+  const exchange = document.createElement("div");
+  exchange.className = "exchange";
+  exchange.innerHTML = '<div class="said"><h2 class="visually-hidden"></h2><div class="words" dir="auto"></div></div>';
+  exchange.querySelector("h2").textContent = you;
+  exchange.querySelector(".words").textContent = text;
+  return exchange;
+}
+
+export function notice(error, label, act) {
+  const made = document.createElement("div");
+  const [text, button] = [document.createElement("p"), document.createElement("button")];
+  made.className = "notice bad trouble";
+  made.setAttribute("role", "alert");
+  text.textContent = error;
+  Object.assign(button, { type: "button", textContent: label });
+  button.addEventListener("click", act);
+  made.append(text, button);
+  return made;
 }

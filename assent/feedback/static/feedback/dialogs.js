@@ -4,7 +4,7 @@
 import { get, Unreachable } from "./net.js";
 
 /** Open a dialog by its name; resolves with its value when it closes: "" where it was left. */
-function opened(name) {
+function opened(name, pressed = () => {}) {
   const dialog = document.getElementById(`${name}-dialog`);
   dialog.returnValue = "";
   for (const button of dialog.querySelectorAll("[data-close]")) button.onclick = () => dialog.close("");
@@ -12,8 +12,17 @@ function opened(name) {
   dialog.onpointerdown = (event) => {
     if (event.target === dialog && !inside(dialog, event)) dialog.close("");
   };
-  dialog.onkeydown = null;
-  const closed = new Promise((resolve) => (dialog.onclose = () => resolve(dialog.returnValue)));
+  // A key of the window is no key of the page behind it, even where it closes the window. Nothing is returned: false
+  // from a handler would keep Esc from the browser.
+  dialog.onkeydown = (event) => {
+    event.stopPropagation();
+    pressed(event, dialog);
+  };
+  dialog.dispatchEvent(new Event("left")); // opened again before the browser has told that it was closed
+  const closed = new Promise((resolve) => {
+    dialog.onclose = () => dialog.open || resolve(dialog.returnValue);
+    dialog.addEventListener("left", () => resolve(""), { once: true });
+  });
   dialog.showModal();
   return { dialog, closed };
 }
@@ -23,16 +32,12 @@ function inside(dialog, event) {
   return event.clientX >= box.left && event.clientX <= box.right && event.clientY >= box.top && event.clientY <= box.bottom;
 }
 
-// The key that opened it closes it. No value is returned: false from a handler would keep Esc from the browser.
-function closedBy(dialog, key) {
-  dialog.onkeydown = (event) => {
-    if (event.key.toLowerCase() === key) dialog.close();
-  };
-}
+// The key that opened it closes it.
+const closedBy = (key) => (event, dialog) => event.key.toLowerCase() === key && dialog.close();
 
 /** A text that was asked for, or null. What was typed stays in the field until it is sent: `keep` holds it. */
 async function askedText(name, keep) {
-  const { dialog, closed } = opened(name);
+  const { dialog, closed } = opened(name, chosenByDigit);
   const field = dialog.querySelector("textarea");
   field.value = keep.get();
   field.oninput = () => keep.set(field.value);
@@ -41,16 +46,16 @@ async function askedText(name, keep) {
       field.value = button.dataset.reason;
       dialog.close("send");
     };
-  dialog.onkeydown = (event) => void chosenByDigit(event, dialog, field);
   if (!dialog.querySelector("[data-reason]")) field.focus();
   const value = await closed;
   return value === "send" ? field.value : null;
 }
 
 // Digits choose a reason while nothing is typed; Ctrl+Enter sends.
-function chosenByDigit(event, dialog, field) {
-  if (event.target !== field) dialog.querySelectorAll("[data-reason]")[Number(event.key) - 1]?.click();
-  else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) dialog.querySelector("form").requestSubmit();
+function chosenByDigit(event, dialog) {
+  const isTyped = event.target.matches("textarea");
+  if (!isTyped) dialog.querySelectorAll("[data-reason]")[Number(event.key) - 1]?.click();
+  else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) dialog.querySelector(".primary").click();
 }
 
 export const askSkip = (keep) => askedText("skip", keep);
@@ -66,16 +71,14 @@ export async function ask(text, yes) {
 }
 
 export function showHelp(fill) {
-  const { dialog } = opened("help");
+  const { dialog } = opened("help", closedBy("?"));
   fill(dialog.querySelector("dl"));
-  closedBy(dialog, "?");
 }
 
 /** The guideline, in its current version; the last one that was read stays readable without the server. */
 export async function showGuideline(path, text) {
-  const { dialog } = opened("guideline");
+  const { dialog } = opened("guideline", closedBy("g"));
   const region = dialog.querySelector(".guideline");
-  closedBy(dialog, "g");
   if (!region.childElementCount) region.textContent = text("moment");
   region.focus();
   try {

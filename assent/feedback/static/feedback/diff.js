@@ -2,7 +2,7 @@
 //
 // `words(a, b)` -> [{kind: "same" | "gone" | "new", text}]: "same" and "gone" together are a, "same" and "new" are b.
 // `toggleDifference(article, text)` marks `.answer .text[data-raw]` of an item, or puts the rendering back.
-//     `text(key)` gives translations of "only_here" and "only_here_end"; where it has none, English is heard.
+//     `text(key)` gives translations of "only_here" and "only_here_end", which screen readers say around a mark.
 // `clearDifference(article)` puts it back where it is on; `differs(article)` says whether it is.
 // `marked(pieces, text)` -> a fragment with <mark class="gone"> and <mark class="new">, for other pages;
 //     `text(key)` gives "difference_gone", "difference_new" and "difference_end".
@@ -186,22 +186,19 @@ export function differs(article) {
   return answers(article).some((one) => before.has(one));
 }
 
-export function toggleDifference(article, text = (key) => key) {
+export function toggleDifference(article, text = (key) => ENGLISH[key]) {
   if (differs(article)) return clearDifference(article), false;
   const all = answers(article);
   if (all.length < 2) return false;
   const first = all.find((one) => one.closest(".answer").matches(":focus-within, .focused, [aria-current=true]")) ?? all[0];
-  const said = (key) => {
-    const found = text(BETWEEN[key]);
-    return found && found !== BETWEEN[key] ? found : ENGLISH[BETWEEN[key]];
-  };
-  const pair = all.length === 2 ? all : null; // then left and right, wherever the focus is
-  for (const one of all) {
-    const other = pair ? pair[one === pair[0] ? 1 : 0] : first;
-    const list = pair && one === pair[0] ? words(one.dataset.raw, other.dataset.raw) : words(other.dataset.raw, one.dataset.raw);
-    const kept = pair && one === pair[0] ? "gone" : "new";
-    put(one, marked(list.filter(({ kind }) => kind === "same" || kind === kept), said));
-  }
+  const said = (key) => text(BETWEEN[key]);
+  const show = (one, list, kept) => put(one, marked(list.filter(({ kind }) => kind === "same" || kind === kept), said));
+  if (all.length === 2) {
+    const [left, right] = all;
+    const list = words(left.dataset.raw, right.dataset.raw);
+    show(left, list, "gone");
+    show(right, list, "new");
+  } else for (const one of all) show(one, words(first.dataset.raw, one.dataset.raw), "new");
   return true;
 }
 

@@ -33,7 +33,7 @@ import { draft, newUuid, Shelf, sweep } from "./drafts.js";
 import * as keys from "./keys.js";
 import { get, post, Queue, Unreachable } from "./net.js";
 import { networkView } from "./network.js";
-import { toggleMarks, toggleRaw } from "./reading.js";
+import { Reading } from "./reading.js";
 import { say, showProgress, text } from "./telling.js";
 import { Watch } from "./watch.js";
 
@@ -44,10 +44,10 @@ const AGAIN_MS = [500, 1000, 2000, 4000, 8000, 15_000]; // until the server is a
 
 const shelf = new Shelf(keep);
 const queue = new Queue(shelf, (now) => heard(now));
+const reading = new Reading(root);
 const watch = new Watch(Number(root.dataset.heartbeat) * 1000, beat);
 let item = null; // {shown, revision, state, draft, sending}; null: no item is on the page
 let asking = 0; // the number of the last request for an item: an earlier one that comes late is not shown
-let wantsRaw = false; // from one item to the next
 let wake = () => {}; // whoever waits for the server
 
 const WHILE_SENDING = new Set(["guideline", "help"]);
@@ -72,8 +72,8 @@ const ACTIONS = {
   flag: () => page.article && flag(),
   comment: () => page.article && comment(),
   guideline: () => void showGuideline(`${path}guideline`, text),
-  difference: () => page.article && pressed("difference", toggleMarks(page.article, text)),
-  raw: () => page.article && raw(),
+  difference: () => page.article && reading.toggleMarks(page.article, text),
+  raw: () => page.article && reading.toggleRaw(page.article),
   escape: () => (page.article?.querySelector("[data-do=leave]") ? leave() : false),
   help: () => showHelp((where) => keys.list(where, page)),
 };
@@ -151,9 +151,7 @@ function begin(body) {
   field.value = item.draft.isNew ? (body.answer?.comment ?? "") : item.draft.comment;
   field.closest("details").open = field.value !== "";
   article.addEventListener("input", save);
-  root.querySelector("[data-do=difference]").hidden = article.querySelectorAll(".answer").length < 2;
-  pressed("difference", false);
-  pressed("raw", toggleRaw(article, wantsRaw));
+  reading.begin(article);
   watch.start(item.draft.seconds);
 }
 
@@ -182,7 +180,8 @@ async function submit() {
   const { shown, revision } = item;
   sending(true);
   say("");
-  const result = await queue.add(`${path}judgements`, { uuid, shown, revision, answer, seconds: Number(seconds.toFixed(2)) }, name);
+  const body = { uuid, shown, revision, answer, seconds: Number(seconds.toFixed(2)), next: true };
+  const result = await queue.add(`${path}judgements`, body, name);
   if (item?.shown === shown) settled(result);
 }
 
@@ -191,8 +190,9 @@ function settled(result) {
   if (result?.status === 422) return mend(result);
   if (location.hash) history.replaceState(null, "", path);
   if (result?.body?.feedback) return show({ html: result.body.feedback });
-  if (result?.status === 200) return next(text(result.body.surplus ? "surplus" : "stored_next"));
-  return next(); // of what was refused the list at the top tells
+  if (result?.status !== 200) return next(); // of what was refused the list at the top tells
+  const words = text(result.body.surplus ? "surplus" : "stored_next");
+  return result.body.next ? show(result.body.next, words) : next(words);
 }
 
 // Not an answer yet: it goes back into the form, as it was.
@@ -258,18 +258,6 @@ function comment() {
   const field = page.article.querySelector("[name=comment]");
   field.closest("details").open = true;
   field.focus();
-}
-
-function raw() {
-  wantsRaw = toggleRaw(page.article);
-  pressed("raw", wantsRaw);
-  pressed("difference", false);
-}
-
-function pressed(action, on) {
-  const button = root.querySelector(`.tools [data-do=${action}]`);
-  button.setAttribute("aria-pressed", String(on));
-  if (action === "difference" && on) pressed("raw", false);
 }
 
 // Keep the lease while somebody is at work; a lost one takes nothing from them.

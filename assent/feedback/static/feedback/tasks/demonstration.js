@@ -1,5 +1,5 @@
 // The answer that a person writes.
-import { count, focusSoon, grow, write } from "./writing.js";
+import { complain, count, focusSoon, grow, write } from "./writing.js";
 
 export const keys = [
   ["E", "key_write"],
@@ -26,7 +26,7 @@ export function restore(article, { text }) {
   count(article, text, pages.get(article));
 }
 
-export const missing = (article, page) => page.text("nothing");
+export const missing = (article, page) => complain(article, page.text("nothing"));
 
 export function key(event, article) {
   if (event.key.toLowerCase() !== "e") return false;

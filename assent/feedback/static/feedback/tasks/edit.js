@@ -1,6 +1,6 @@
 // One of the answers, mended. What is typed for one is kept while another is looked at.
 import { marked, words } from "../diff.js";
-import { count, focusSoon, grow, write } from "./writing.js";
+import { complain, count, focusSoon, grow, write } from "./writing.js";
 
 export const keys = [
   ["1 2", "key_choose"],
@@ -52,7 +52,7 @@ export function restore(article, { position, text, texts = {} }) {
 export function missing(article, page) {
   if (states.get(article).position === null) return page.text("choose_answer");
   field(article).focus();
-  return page.text(field(article).value.trim() ? "unchanged" : "emptied");
+  return complain(article, page.text(field(article).value.trim() ? "unchanged" : "emptied"));
 }
 
 export function key(event, article, page) {
@@ -74,10 +74,10 @@ function choose(article, position) {
     one.classList.toggle("chosen", place === position);
     one.querySelector("button.mend")?.setAttribute("aria-pressed", String(place === position));
   });
-  article.querySelector(".editor").hidden = false;
+  article.querySelector(".writer").hidden = false;
   put(article, state.texts[position] ?? original(article, position));
   focusSoon(field(article));
-  if (answers(article).length > 1) article.querySelector(".editor").scrollIntoView({ block: "nearest" });
+  if (answers(article).length > 1) article.querySelector(".writer").scrollIntoView({ block: "center" });
 }
 
 function put(article, text) {

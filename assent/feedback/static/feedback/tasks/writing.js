@@ -2,15 +2,17 @@
 
 const PAUSE = 150; // milliseconds without a key until words are counted
 const MOST = 100_000; // characters, as store/answers.py has it
+const complained = new WeakSet(); // articles whose answer was found wanting
 const segmenter = globalThis.Intl?.Segmenter && new Intl.Segmenter(undefined, { granularity: "word" });
 
 // Puts the editor below what was asked, and calls `changed` a moment after each change.
 export function write(article, page, changed = () => {}) {
   const field = article.querySelector("textarea.writing");
-  article.querySelector(".face").append(field.closest(".editor"));
+  article.querySelector(".face").append(field.closest(".writer"));
   let timer;
   const told = () => {
     grow(field);
+    if (complained.delete(article)) page.say("");
     clearTimeout(timer);
     timer = setTimeout(() => {
       count(article, field.value, page);
@@ -20,6 +22,12 @@ export function write(article, page, changed = () => {}) {
   field.addEventListener("input", told);
   count(article, field.value, page);
   return field;
+}
+
+// What is missing, told once: it goes as soon as somebody writes on.
+export function complain(article, words) {
+  complained.add(article);
+  return words;
 }
 
 export function grow(field) {

@@ -1,0 +1,167 @@
+"""How a project gets on, in counts that read indexes alone; files to download; three steps at the start."""
+
+import pytest
+from feedback_world import new_uuid
+
+
+@pytest.fixture
+def root(world):
+    return world.client(world.person("root", "admin"))
+
+
+def text_of(response):
+    return response.content.decode()
+
+
+def judged_one(world, project):
+    """One item, given to ann and judged."""
+    from assent.feedback.schema.models import Judgement, Shown, Slot
+
+    ann = world.person("ann", "annotator", project)
+    (item,) = world.items(project, 1)
+    shown = Shown.objects.create(project=project, item=item, person=ann, order=[0, 1])
+    slot = Slot.objects.get(item=item)
+    Judgement.objects.create(
+        uuid=new_uuid(), shown=shown, item=item, person=ann, slot=slot, answer={"choice": 0}
+    )
+    Slot.objects.filter(pk=slot.pk).update(judged=True, holder=ann)
+    return shown
+
+
+def test_the_overview_counts(world, root):
+    from assent.feedback.schema.models import Flag, Skip
+
+    project = world.project("news", title="News of today")
+    shown = judged_one(world, project)
+    world.items(project, 3, part="gold", expected={"choice": 0})
+    from assent.feedback.store import overview
+
+    items = overview.items_of(project)
+    assert (items.real, items.complete, items.open, items.gold, items.percent) == (1, 1, 0, 3, 100)
+    Skip.objects.create(shown=shown, reason="too long")
+    Flag.objects.create(uuid=new_uuid(), shown=shown, text="cut off")
+    page = text_of(root.get("/admin/p/news/"))
+    for told in (
+        "News of today",
+        "<strong>1</strong> of 1 items are complete",
+        "too long",
+        "cut off",
+        "real-0",
+    ):
+        assert told in page
+
+
+def test_items_with_one_judgement_of_two_are_open(world):
+    from assent.feedback.schema.models import Slot
+    from assent.feedback.store import overview
+
+    project, other = world.project(), world.project("other")
+    items = world.items(project, 5, slots=2)
+    world.items(other, 7)
+    Slot.objects.filter(item=items[0]).update(judged=True)
+    Slot.objects.filter(item=items[1], number=0).update(judged=True)
+    found = overview.items_of(project)
+    assert (found.real, found.complete, found.open, found.percent) == (5, 1, 4, 20)
+
+
+def test_people_of_a_project_are_counted_once_an_item(world):
+    import time
+
+    from assent.feedback.schema.models import Judgement, Shown, Skip, Slot
+    from assent.feedback.store import overview
+
+    project = world.project()
+    ann, bao = world.person("ann", "annotator", project), world.person("bao", "annotator", project)
+    world.person("idle", "annotator", project)
+    items = world.items(project, 4)
+    shown = [Shown.objects.create(project=project, item=item, person=ann, order=[0, 1]) for item in items[:3]]
+    for revision in (1, 2):  # a changed mind
+        Judgement.objects.create(
+            uuid=new_uuid(),
+            shown=shown[0],
+            item=items[0],
+            person=ann,
+            revision=revision,
+            answer={"choice": 0},
+        )
+    Skip.objects.create(shown=shown[1], reason="")
+    Shown.objects.create(project=project, item=items[3], person=bao, order=[0, 1])
+    Slot.objects.filter(item=items[3]).update(holder=bao, lease_until=time.time() + 60)
+    Slot.objects.filter(item=items[2]).update(holder=ann, lease_until=time.time() - 60)  # ran out
+    rows = [(one.name, one.judged, one.skipped, one.holds) for one in overview.people_of(project)]
+    assert rows == [("ann", 1, 1, False), ("bao", 0, 0, True), ("idle", 0, 0, False)]
+
+
+def test_the_overview_asks_as_often_for_many_items_as_for_one(world, root):
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    asked = []
+    for number, name in ((1, "one"), (300, "many")):
+        project = world.project(name)
+        world.items(project, number)
+        with CaptureQueriesContext(
+            connection,
+        ) as queries:
+            root.get(f"/admin/p/{name}/")
+        asked.append(len(queries))
+    assert asked[0] == asked[1]
+    assert asked[0] < 25
+
+
+def test_no_count_reads_the_items_themselves(world):
+    """A million rows are counted in indexes: SQLite's own word for what it reads."""
+    from django.db import connection
+    from django.test.utils import CaptureQueriesContext
+
+    from assent.feedback.store import overview
+
+    project = world.project()
+    judged_one(world, project)
+    with CaptureQueriesContext(connection) as queries:
+        overview.items_of(project)
+    for query in queries:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plan = [row[3] for row in cursor.fetchall() if "feedback_" in row[3]]
+        assert all("USING INDEX open_slots" in step or "COVERING INDEX" in step for step in plan), plan
+
+
+def test_three_steps_lead_to_the_first_judgement(world, root):
+    from assent.feedback.store.projects import create
+
+    assert "Three steps" in text_of(root.get("/admin/"))
+    create("news", {"task": "pairwise"}, "root")
+    assert 'href="/admin/p/news/items"' in text_of(root.get("/admin/"))
+    from assent.feedback.schema.models import Project
+
+    project = Project.objects.get()
+    world.items(project, 1)
+    assert "Three steps" in text_of(root.get("/admin/p/news/"))
+    world.person("ann", "annotator", project)
+    assert "Three steps" not in text_of(root.get("/admin/p/news/"))
+
+
+def test_reviewers_look_and_change_nothing(world):
+    world.items(world.project("news"), 1)
+    reviewer = world.client(world.person("reva", "reviewer"))
+    page = text_of(reviewer.get("/admin/p/news/"))
+    assert "export/judgements" in page
+    for way in ("/settings", "/items", "/close", "/admin/people", "/admin/new"):
+        assert way not in page + text_of(reviewer.get("/admin/"))
+
+
+@pytest.mark.parametrize("task", ["pairwise", "ranking", "rating", "demonstration", "edit", "chat"])
+def test_every_file_is_there_to_download(world, root, task):
+    import re
+
+    from assent.feedback.exchange.export import STYLES, kinds_of
+
+    more = {"criteria": "summary"} if task == "rating" else {}
+    world.items(world.project("news", task=task, **more), 1)
+    links = re.findall(r'href="(/admin/p/news/export/[^"]+)"', text_of(root.get("/admin/p/news/")))
+    assert {link.rpartition("/")[2] for link in links} == {*kinds_of(task), *STYLES.get(task, {})}
+    for link in links:
+        response = root.get(link)
+        assert response.status_code == 200, link
+        b"".join(response)
