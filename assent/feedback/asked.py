@@ -24,15 +24,15 @@ ANSWERED = {  # what `want` of them are, by task
     "edit": "answers",
 }
 
-# A judgement fills a slot with its first revision. CROSS JOIN: from the judgements to their items, of which
+# All revisions of a judgement have its slot; an imported one may lack the first. CROSS JOIN: from the judgements to their items, of which
 # there may be a million that nobody has judged.
 _ENOUGH = """
 SELECT count(*) FROM (
     SELECT judgement.item_id FROM feedback_judgement AS judgement
     CROSS JOIN feedback_item AS item ON item.id = judgement.item_id
     WHERE item.project_id = (SELECT id FROM feedback_project WHERE name = ?) AND item.part = 'real'
-        AND judgement.revision = 1 AND judgement.slot_id IS NOT NULL
-    GROUP BY judgement.item_id HAVING count(*) >= ?
+        AND judgement.slot_id IS NOT NULL
+    GROUP BY judgement.item_id HAVING count(DISTINCT judgement.slot_id) >= ?
 )
 """
 _ITEMS = """

@@ -1,6 +1,7 @@
 """What every response has: strict headers; a language; 503 where the database is busy."""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
@@ -32,7 +33,7 @@ def headers(respond: Respond) -> Respond:
         response["Content-Security-Policy"] = POLICY
         response["X-Frame-Options"] = "DENY"
         response["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
-        if not request.path.startswith("/static/"):
+        if not request.path.startswith("/static/") or response.status_code >= HTTPStatus.BAD_REQUEST:
             response["Cache-Control"] = "no-store"
         return response
 

@@ -22,6 +22,7 @@ from assent.feedback.schema.models import Audit, Guideline, Item, Part, Project,
 from assent.feedback.services import Read, Record
 from assent.feedback.store import changes
 from assent.feedback.store.projects import add_guideline, create, settings_of
+from assent.feedback.store.sessions import SessionStore
 from assent.feedback.store.writer import writing
 from assent.records import Candidates, Prompt
 
@@ -66,9 +67,14 @@ def open_project(wanted: Wanted, read: Read) -> Opened:
     return Opened(project.name, made.items, made.judgements)
 
 
-def admin_link(address: str) -> str | None:
-    """The link by which the first admin comes in; None where there is one."""
-    return first_admin.make(address)
+def admin_link(address: str, again: bool = False) -> str | None:
+    """The link by which the first admin comes in; None where there is one, unless it is wanted `again`."""
+    return first_admin.make(address, again)
+
+
+def forget_sessions() -> None:
+    """Delete those that have expired: nothing else does, and each login makes one."""
+    SessionStore.clear_expired()
 
 
 def checkpoint() -> None:
@@ -139,7 +145,7 @@ def _guideline(project: Project, wanted: Wanted) -> None:
 
 def _known_items(settings: ProjectSettings) -> Iterator[tuple[str, str]]:
     """(part, file) of items whose right answer is known."""
-    if settings.gold:
+    if settings.gold and settings.gold.items:
         yield Part.GOLD, settings.gold.items
     if settings.qualification.practice:
         yield Part.PRACTICE, settings.qualification.practice

@@ -65,7 +65,7 @@ class SharedPool(Settings):
 class Gold(Settings):
     """Items with a known answer among the others. A person never sees one twice."""
 
-    items: DataFile  # comparisons or ratings: rows with their right answer
+    items: DataFile | None = None  # rows with their right answer; None: uploaded in the admin pages
     every: int = Field(default=10, ge=2)  # one of so many is gold
 
 

@@ -157,14 +157,15 @@ class App:
         quiet_log()
         import_module(settings.ROOT_URLCONF)  # now: the first visitor need not wait for it
         self._inside: Any = import_module("assent.feedback.opening")
+        self._inside.forget_sessions()
 
     def open_project(self, wanted: Wanted, read: Read) -> Any:
         """See `assent.feedback.opening.open_project`."""
         return self._inside.open_project(wanted, read)
 
-    def admin_link(self, address: str) -> str | None:
-        """The link by which the first admin comes in; None where there is one."""
-        return self._inside.admin_link(address)
+    def admin_link(self, address: str, again: bool = False) -> str | None:
+        """The link by which the first admin comes in; None where there is one, unless it is wanted `again`."""
+        return self._inside.admin_link(address, again)
 
     def close(self) -> None:
         """Put what the log of writes holds into the database's one file."""

@@ -10,7 +10,8 @@ from typing import Any
 import django
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection, connections
+from django.db import DatabaseError, connection, connections
+from django.db.migrations.loader import MigrationLoader
 
 from assent.errors import UserError
 from assent.feedback.services import Services
@@ -18,10 +19,14 @@ from assent.feedback.services import Services
 HERE = Path(__file__).parent
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 BUSY_SECONDS = 5.0  # that a writer waits for another process, before the browser is told to try again
-WEEK_SECONDS = 7 * 24 * 3600
-YEAR_SECONDS = 365 * 24 * 3600
+DAY_SECONDS = 24 * 3600
+WEEK_SECONDS = 7 * DAY_SECONDS
+YEAR_SECONDS = 365 * DAY_SECONDS
 # Each connection says so again: synchronous is no property of the file. FULL: a commit is on disk.
-ON_CONNECT = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-32768;"
+# recursive_triggers: else INSERT OR REPLACE deletes a row and wakes no trigger (sqlite.org/lang_conflict.html).
+ON_CONNECT = (
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-32768;"
+)
 
 _VALIDATION = "django.contrib.auth.password_validation"
 FIXED: Mapping[str, Any] = {  # whatever the place
@@ -53,6 +58,7 @@ FIXED: Mapping[str, Any] = {  # whatever the place
     ],
     "SESSION_ENGINE": "assent.feedback.store.sessions",
     "CSRF_FAILURE_VIEW": "assent.feedback.views.errors.forged",
+    "PASSWORD_RESET_TIMEOUT": DAY_SECONDS,  # of links to choose a new password
     "LOGIN_URL": "/login",
     "LANGUAGE_CODE": "en",
     "LANGUAGES": [("en", "English"), ("zh-hans", "中文")],
@@ -79,7 +85,7 @@ def configure(database: Path, services: Services, place: Place = Place()) -> Non
     """Point Django at a database file, once a process or again; then bring its tables up to date.
 
     Raises:
-        UserError: the database is of a later release, or its folder cannot be written.
+        UserError: the database is of a later release, or none; its folder cannot be written.
     """
     database = database.resolve()
     try:
@@ -92,18 +98,41 @@ def configure(database: Path, services: Services, place: Place = Place()) -> Non
     else:
         settings.configure(**_settings(database, services, secret, place))
         django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
+    try:
+        _refuse_later(database)
+        call_command("migrate", verbosity=0, interactive=False)
+    except DatabaseError as error:
+        raise UserError(f"{database}: cannot be used as the app's database: {error}") from None
+
+
+def _refuse_later(database: Path) -> None:
+    """Migrations that a later release has made stay unnoticed by Django, which would write beside them."""
+    there = MigrationLoader(connection)
+    later = sorted({name for app, name in there.applied_migrations or () if app == "feedback"} - _known(there))
+    if later:
+        raise UserError(
+            f"{database}: was made by a later release of assent (it has {later[-1]}): use that one, or later"
+        )
+
+
+def _known(there: MigrationLoader) -> set[str]:
+    return {name for app, name in there.disk_migrations or () if app == "feedback"}
 
 
 def _secret(path: Path) -> str:
-    """What sessions are signed with: made at the first start, readable by its owner alone."""
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
+    """What sessions are signed with: made at the first start, whole or not at all, for its owner alone."""
+    there = path.read_text(encoding="utf-8", errors="replace").strip() if path.exists() else ""
+    if there:
+        return there
+    made, unfinished = secrets.token_hex(32), path.with_name(f"{path.name}.new")
+    unfinished.unlink(missing_ok=True)  # of a start that was killed
+    handle = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w") as file:
-        file.write(secrets.token_hex(32) + "\n")
-    return path.read_text(encoding="ascii").strip()
+        file.write(f"{made}\n")
+        file.flush()
+        os.fsync(handle)
+    unfinished.replace(path)
+    return made
 
 
 def _point_at(database: Path, services: Services, secret: str, place: Place) -> None:

@@ -60,7 +60,7 @@ def test_the_form_makes_what_a_recipe_would(world, root):
     assert response["Location"] == "/admin/p/news/"
     settings = made()
     assert settings == ProjectSettings(
-        title="News", strength=True, gold=Gold.model_validate({"items": "uploaded", "every": 10})
+        title="News", strength=True, gold=Gold.model_validate({"every": 10})
     )  # all others are the defaults of a recipe
     assert Guideline.objects.get().text == "# Look\nfor facts"
     assert [one.what for one in Audit.objects.order_by("pk")] == ["project created", "guideline changed"]

@@ -4,9 +4,11 @@ import hashlib
 import hmac
 
 import pytest
-from qualifying import answer, choose
+from qualifying import choose
 
+from assent.config import check
 from assent.errors import UserError
+from assent.feedback.projects import ProjectSettings
 
 
 def given_parts(person, project, count):
@@ -146,12 +148,15 @@ def test_without_the_setting_gold_stays_in_its_box(world):
     assert given_parts(ann, project, 5) == ["real"] * 5
 
 
-def test_where_people_write_there_is_no_gold(world):
-    project = world.project(task="demonstration", gold={"items": "gold.jsonl", "every": 2})
-    world.items(project, 3, part="gold", candidates=(), expected={"text": "x"})
-    world.items(project, 4, candidates=())
-    ann = world.person("ann", "annotator", project)
-    assert {answer(ann, project, {"text": "y"}).judgement.item.part for _ in range(4)} == {"real"}
+@pytest.mark.parametrize("task", ["demonstration", "edit", "chat"])
+@pytest.mark.parametrize(
+    "given",
+    [{"gold": {"items": "gold.jsonl"}}, {"qualification": {"test": "test.jsonl"}}],
+    ids=["gold", "test"],
+)
+def test_where_people_write_nothing_is_right_or_wrong(task, given):
+    with pytest.raises(UserError, match=f"right answer, which {task} has not"):
+        check(ProjectSettings, {"task": task, **given}, "project p")
 
 
 def test_the_count_of_items_given_reads_no_item(world, project):

@@ -1,17 +1,22 @@
-"""The first admin's way in: no default password, no registration, but a link that the start prints once."""
+"""The first admin's way in: no default password, no registration, but a link that the start prints once.
+
+Whoever can start the app on its database owns all that is in it: so an admin who has lost the password gets
+another such link there, and nowhere else.
+"""
 
 from assent.feedback.people import invites
 from assent.feedback.schema.models import Invite, Person, Role
 from assent.feedback.store.writer import writing
 
 
-def make(address: str) -> str | None:
+def make(address: str, again: bool = False) -> str | None:
     """A link, for one use within a day, to become the admin of the app at `address`, as `http://localhost:8000`.
 
-    None where there is an active admin. Links of earlier starts end with the new one.
+    None where there is an active admin, unless it is wanted `again`. Links of earlier starts end with the new
+    one.
     """
     with writing():
-        if Person.objects.filter(role=Role.ADMIN, is_active=True).exists():
+        if not again and Person.objects.filter(role=Role.ADMIN, is_active=True).exists():
             return None
         Invite.objects.filter(created_by=None, role=Role.ADMIN).update(uses_left=0)
         token = invites.make(invites.Offer(Role.ADMIN, seconds=invites.DAY_SECONDS), by=None)

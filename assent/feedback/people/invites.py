@@ -7,14 +7,14 @@ import unicodedata
 from dataclasses import dataclass
 
 from django.core.exceptions import ValidationError
-from django.core.validators import RegexValidator
+from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db.models import F
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from assent.errors import UserError
 from assent.feedback.people.access import may
-from assent.feedback.schema.models import Audit, Invite, Membership, Person, Project, Role
+from assent.feedback.schema.models import NAME_CHARACTERS, Audit, Invite, Membership, Person, Project, Role
 from assent.feedback.store.writer import writing
 from assent.records import AI_ANNOTATOR
 
@@ -119,6 +119,7 @@ def name_of(given: str) -> str:
     """
     name = " ".join(unicodedata.normalize("NFKC", given).split())
     _readable(name)
+    MaxLengthValidator(NAME_CHARACTERS)(name)  # some signs become many
     if name.lower().startswith(AI_ANNOTATOR):
         raise ValidationError(
             _("Names that begin with %(start)s are those of models.") % {"start": AI_ANNOTATOR}
@@ -131,9 +132,10 @@ def _hash(token: str) -> str:
 
 
 def _holds(invite: Invite) -> bool:
-    """The link that the app itself printed holds only while there is nobody who could have made one."""
+    """The link that the app itself printed ends when an admin has come who could make one."""
     by_the_app = invite.created_by is None and invite.role == Role.ADMIN
-    spent = by_the_app and Person.objects.filter(role=Role.ADMIN, is_active=True).exists()
+    admins = Person.objects.filter(role=Role.ADMIN, is_active=True, created__gt=invite.created)
+    spent = by_the_app and admins.exists()
     return invite.uses_left > 0 and invite.expires > time.time() and not spent
 
 

@@ -39,7 +39,9 @@ __all__ = [
 ]
 
 _KNOWN = "SELECT 1 FROM feedback_judgement WHERE uuid = %s"
-_REVISIONS = "SELECT slot_id, surplus FROM feedback_judgement WHERE shown_id = %s ORDER BY revision"
+_LAST = """
+SELECT slot_id, surplus, revision FROM feedback_judgement WHERE shown_id = %s ORDER BY revision DESC LIMIT 1
+"""
 # Where a judgement goes: to the slot that its person holds, else to the first that is free.
 _FREE = """
 SELECT id FROM feedback_slot
@@ -95,7 +97,7 @@ def submit(person: Person, submission: Submission, project: Project | None = Non
 
     Raises:
         NotYours: the item was never shown to this person; or not in `project`, where that is given.
-        Conflict: this UUID came with other content; this revision is there, or those before it are not;
+        Conflict: this UUID came with other content; this is not the revision after the last;
             practice and tests are answered once.
         AnswerError: it is not an answer to what was asked.
         Busy: nothing was stored; try again.
@@ -191,19 +193,22 @@ def _added(shown: Shown, submission: Submission, answer: Answer) -> Judgement:
 
 
 def _place(shown: Shown, revision: int) -> tuple[int | None, bool]:
-    """(slot, whether it is surplus). A later revision stays where the first is.
+    """(slot, whether it is surplus). A later revision stays where the one before it is.
+
+    Of an imported judgement the last revision may be all there is.
 
     Raises:
         Conflict: it is not the next revision, or there may be no other.
     """
-    before = sql.rows(_REVISIONS, shown.pk)
-    if revision != len(before) + 1:
-        raise Conflict(f"revision {revision}: the next one is {len(before) + 1}")
+    before = sql.first(_LAST, shown.pk)
+    following = before[2] + 1 if before else 1
+    if revision != following:
+        raise Conflict(f"revision {revision}: the next one is {following}")
     part = shown.item.part
     if before and part in (Part.PRACTICE, Part.TEST):
         raise Conflict("practice and tests are answered once")
     if before:
-        return before[0][0], bool(before[0][1])
+        return before[0], bool(before[1])
     return _slot(shown) if part == Part.REAL else (None, False)
 
 

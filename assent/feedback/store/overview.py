@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Max
+from django.db.models import Count, Exists, F, Max, OuterRef
 
 from assent.feedback.schema.models import (
     Audit,
@@ -77,8 +77,8 @@ def people_of(project: Project) -> list[AtWork]:
     """Members, and whoever has done something, the busiest first."""
     shown = Shown.objects.filter(project=project).order_by()
     last = dict(shown.values_list("person").annotate(last=Max("pk")))
-    first_words = Judgement.objects.filter(shown__project=project, revision=1).order_by()
-    judged = dict(first_words.values_list("shown__person").annotate(count=Count("pk")))
+    answered = shown.filter(Exists(Judgement.objects.filter(shown=OuterRef("pk"))))
+    judged = dict(answered.values_list("person").annotate(count=Count("pk")))
     skips = _of(Shown.objects.filter(pk__in=Skip.objects.values("shown")), project, "project").order_by()
     skipped = dict(skips.values_list("person").annotate(count=Count("pk")))
     members = set(Membership.objects.filter(project=project).values_list("person", flat=True))

@@ -14,6 +14,11 @@ class SessionStore(db.SessionStore):
         with writing():
             return super().save(must_create)
 
+    @classmethod
+    def clear_expired(cls) -> None:
+        with writing():
+            super().clear_expired()
+
     def delete(self, session_key: str | None = None) -> Any:
         with writing():
             return super().delete(session_key)

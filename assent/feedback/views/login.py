@@ -195,7 +195,7 @@ def password(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("new_password1", "new_password2")
 @GET_OR_POST
 def lost_password(request: HttpRequest, person: int, token: str) -> HttpResponse:
-    """By a link that an admin made: it ends when the password changes, and after three days."""
+    """By a link that an admin made: it ends when the password changes, and after a day."""
     found = Person.objects.filter(pk=person, is_active=True).first()
     if found is None or not default_token_generator.check_token(found, token):
         return render(request, "feedback/invite_gone.html", status=404)

@@ -22,7 +22,7 @@ TASKS = (
     (
         "ranking",
         gettext_lazy("Rank answers"),
-        gettext_lazy("Three to nine answers, from best to worst; ties are allowed."),
+        gettext_lazy("Two to nine answers, from best to worst; ties are allowed."),
     ),
     ("rating", gettext_lazy("Rate answers"), gettext_lazy("A number for each criterion.")),
     (

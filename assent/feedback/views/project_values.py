@@ -11,7 +11,6 @@ from assent.config import check, parse_yaml
 from assent.errors import UserError
 from assent.feedback.projects import Criterion, ProjectSettings
 
-UPLOADED = "uploaded"  # stands for the file of gold where gold comes in by the page of items
 OWN = "own"
 MOST_STEPS = 10  # from the lowest to the highest, as in projects.Criterion
 # Where a refused setting is shown; what is not here is shown above the form.
@@ -70,7 +69,7 @@ def criteria_text(criteria: tuple[Criterion, ...]) -> str:
 def gold_of(before: Mapping[str, Any] | None, every: int | None) -> dict[str, Any] | None:
     if every is None:
         return None
-    return {"items": (before or {}).get("items", UPLOADED), "every": every}
+    return {**(before or {}), "every": every}
 
 
 def as_typed(settings: ProjectSettings) -> dict[str, Any]:
@@ -113,11 +112,9 @@ def from_yaml(text: str) -> dict[str, Any]:
         UserError: with the line or the key.
     """
     values = parse_yaml(text, "YAML")
-    if isinstance(gold := values.get("gold"), dict) and "items" not in gold:
-        values["gold"] = {"items": UPLOADED, **gold}
     for *outer, key in _FILES:
         inside = values.get(outer[0], {}) if outer else values
-        if isinstance(inside, dict) and inside.get(key, UPLOADED) != UPLOADED:
+        if isinstance(inside, dict) and inside.get(key) is not None:
             raise UserError(
                 _(
                     "%(key)s: files of the server are not read from here: leave it out, and write the "

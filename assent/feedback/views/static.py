@@ -3,6 +3,7 @@
 import hashlib
 import mimetypes
 from functools import cache
+from pathlib import Path
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
 from django.views.decorators.http import require_safe
@@ -14,21 +15,23 @@ TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml", 
 
 
 @cache
-def _file(name: str) -> tuple[bytes, str] | None:
-    """(content, its hash) of a file of the package; nothing else is ever read."""
-    known = {str(path.relative_to(FOLDER)): path for path in FOLDER.rglob("*") if path.suffix in TYPES}
-    if name not in known:
-        return None
-    content = known[name].read_bytes()
+def _known() -> dict[str, Path]:
+    """The files of the package, by name: nothing else is ever read, nor remembered of what is asked for."""
+    return {str(path.relative_to(FOLDER)): path for path in FOLDER.rglob("*") if path.suffix in TYPES}
+
+
+@cache
+def _file(name: str) -> tuple[bytes, str]:
+    """(content, its hash)."""
+    content = _known()[name].read_bytes()
     return content, f'"{hashlib.sha256(content).hexdigest()[:16]}"'
 
 
 @require_safe
 def file(request: HttpRequest, name: str) -> HttpResponse:
-    found = _file(name)
-    if found is None:
+    if name not in _known():
         raise Http404
-    content, etag = found
+    content, etag = _file(name)
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified()
     kind = TYPES.get(f".{name.rpartition('.')[2]}") or mimetypes.guess_type(name)[0] or "text/plain"

@@ -169,9 +169,8 @@ def _progress(person: Person, project: Project) -> dict[str, Any]:
 def judge(request: HttpRequest, project: Project) -> HttpResponse:
     """Store a judgement; the same UUID again is answered as the first time."""
     judged = Judged.model_validate_json(request.body)
-    shown = _shown_in(project, person_of(request), judged.shown)
-    submission = judging.Submission(judged.uuid, shown, judged.answer, judged.revision, judged.seconds)
-    outcome = judging.submit(person_of(request), submission)
+    submission = judging.Submission(judged.uuid, judged.shown, judged.answer, judged.revision, judged.seconds)
+    outcome = judging.submit(person_of(request), submission, project)
     feedback = _feedback(request, outcome.judgement)
     answer = {
         "stored": True,
@@ -202,16 +201,16 @@ def _feedback(request: HttpRequest, judgement: Judgement) -> str | None:
 @told
 def heartbeat(request: HttpRequest, project: Project) -> HttpResponse:
     """Somebody is still at work on this: nobody else gets it."""
-    beat, person = OfShown.model_validate_json(request.body), person_of(request)
-    return JsonResponse({"held": claims.heartbeat(person, _shown_in(project, person, beat.shown))})
+    beat = OfShown.model_validate_json(request.body)
+    return JsonResponse({"held": claims.heartbeat(person_of(request), beat.shown, project)})
 
 
 @require_POST
 @member
 @told
 def skip(request: HttpRequest, project: Project) -> HttpResponse:
-    skipped, person = Skipped.model_validate_json(request.body), person_of(request)
-    judging.skip(person, _shown_in(project, person, skipped.shown), skipped.reason)
+    skipped = Skipped.model_validate_json(request.body)
+    judging.skip(person_of(request), skipped.shown, skipped.reason, project)
     return JsonResponse({"stored": True})
 
 
@@ -219,20 +218,9 @@ def skip(request: HttpRequest, project: Project) -> HttpResponse:
 @member
 @told
 def flag(request: HttpRequest, project: Project) -> HttpResponse:
-    flagged, person = Flagged.model_validate_json(request.body), person_of(request)
-    judging.flag(person, flagged.uuid, _shown_in(project, person, flagged.shown), flagged.text)
+    flagged = Flagged.model_validate_json(request.body)
+    judging.flag(person_of(request), flagged.uuid, flagged.shown, flagged.text, project)
     return JsonResponse({"stored": True})
-
-
-def _shown_in(project: Project, person: Person, shown: int) -> int:
-    """The number itself, once it is one of this project: who left another has no way in here.
-
-    Raises:
-        NotYours: nothing of that number was shown to this person in this project.
-    """
-    if claims.own(person, shown).project.pk != project.pk:
-        raise judging.NotYours(f"{shown}: of another project")
-    return shown
 
 
 @require_safe
@@ -275,7 +263,7 @@ def mine(request: HttpRequest, project: Project) -> HttpResponse:
 @told
 def one_of_mine(request: HttpRequest, project: Project, shown: int) -> HttpResponse:
     """Something judged before, to look at again or to change."""
-    found = claims.own(person_of(request), _shown_in(project, person_of(request), shown))
+    found = claims.own(person_of(request), shown, project)
     if found.item.part in (Part.PRACTICE, Part.TEST) or judging.answer_of(found) is None:
         raise judging.NotYours(f"{shown}: not judged yet, or not to be changed")
     return JsonResponse(_item(request, project, found))

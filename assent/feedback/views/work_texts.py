@@ -46,6 +46,8 @@ def texts() -> dict[str, str]:
         "not_loaded": _("This could not be loaded. Try again when the server can be reached."),
         "continue": _("Continue"),
         "rendered": _("Formatted"),
+        "only_here": _("only here"),
+        "only_here_end": _("end"),
         **_keys(),
     }
 
