@@ -3,12 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
+WORKERS ?= logical
 
 .PHONY: help demo test lint types contracts check clean
 
 help:
 	@echo "make demo       install the package in .venv and run the demo; ARGS='--seed 7' is passed on"
-	@echo "make test       install it with its tools in .venv and run the tests; ARGS='-x' is passed on"
+	@echo "make test       install it with its tools in .venv and run the tests, one process a core;"
+	@echo "                WORKERS=0 keeps them in one; ARGS='-x' is passed on"
 	@echo "make check      tests, lint, types and import contracts"
 	@echo "make lint       ruff"
 	@echo "make types      pyright"
@@ -19,7 +21,7 @@ demo: .venv/.installed
 	$(BIN)/assent demo $(ARGS)
 
 test: .venv/.installed-dev
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

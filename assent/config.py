@@ -6,7 +6,7 @@ value is checked against the stage's own `Settings`.
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
@@ -164,6 +164,10 @@ class _UniqueKeys(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise yaml.constructor.ConstructorError(
+                    None, None, "expected a name before the colon", key_node.start_mark
+                )
             if key in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"the key {key!r} is given twice", key_node.start_mark
@@ -205,8 +209,10 @@ def parse_yaml(text: str, where: str) -> dict[str, Any]:
         raise UserError(f"{where}{line}: not valid YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise UserError(f"{where}: not valid YAML: {error}") from None
+    except RecursionError:
+        raise UserError(f"{where}: lists stand in one another too deep: write it flatter") from None
     if not isinstance(content, dict):
-        raise UserError(f"{where}: expected `name: {{stage: ...}}`, found {type(content).__name__}")
+        raise UserError(f"{where}: expected `key: value`, one a line, found {type(content).__name__}")
     return content
 
 

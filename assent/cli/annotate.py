@@ -32,6 +32,9 @@ TASKS = ["pairwise", "ranking", "rating", "demonstration", "edit", "chat"]
 )
 @SET
 @click.option("--then-run", is_flag=True, help="Go on with the recipe as soon as enough is answered.")
+@click.option(
+    "--new-admin-link", is_flag=True, help="Print a link for another admin: for who has lost the password."
+)
 @click.option("--export", is_flag=True, help="Write the judgements to --out and end.")
 @QUIET
 def annotate(  # noqa: PLR0913, PLR0917 - one parameter an option
@@ -45,6 +48,7 @@ def annotate(  # noqa: PLR0913, PLR0917 - one parameter an option
     guideline: Path | None,
     overrides: tuple[str, ...],
     then_run: bool,
+    new_admin_link: bool,
     export: bool,
     quiet: bool,
 ) -> None:
@@ -52,7 +56,9 @@ def annotate(  # noqa: PLR0913, PLR0917 - one parameter an option
 
     SOURCE is a recipe, of which each annotate stage without a panel, a judge or judgements is asked; or a
     file of answers or prompts; or a project's own YAML, with `items:` and its settings. The first start
-    prints a link by which you become the admin; links for others are made there.
+    prints a link by which you become the admin; links for others are made there. An admin who has lost the
+    password starts it with --new-admin-link, follows that link under another name, and makes a link for a new
+    password on the page of people.
 
     \b
     Example:
@@ -80,4 +86,4 @@ def annotate(  # noqa: PLR0913, PLR0917 - one parameter an option
         talk = talks(job.policies, click.echo)
     saying = Saying(click.echo, quiet)
     meanwhile = going_on(source, wishes, saying) if then_run else None
-    served(job, Where(host, port, allowed, https), app_services(talk=talk), saying, meanwhile)
+    served(job, Where(host, port, allowed, https), app_services(talk=talk), saying, meanwhile, new_admin_link)

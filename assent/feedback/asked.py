@@ -24,8 +24,8 @@ ANSWERED = {  # what `want` of them are, by task
     "edit": "answers",
 }
 
-# All revisions of a judgement have its slot; an imported one may lack the first. CROSS JOIN: from the judgements to their items, of which
-# there may be a million that nobody has judged.
+# All revisions of a judgement have its slot; an imported one may lack the first. CROSS JOIN: from the
+# judgements to their items, of which there may be a million that nobody has judged.
 _ENOUGH = """
 SELECT count(*) FROM (
     SELECT judgement.item_id FROM feedback_judgement AS judgement

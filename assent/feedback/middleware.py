@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 
-from assent.feedback.store.writer import RETRY_SECONDS, Busy
+from assent.feedback.store.writer import Busy
+from assent.feedback.views import errors
 
 Respond = Callable[[HttpRequest], HttpResponse]
 
@@ -46,12 +47,10 @@ def busy(respond: Respond) -> Respond:
     def or_busy(request: HttpRequest) -> HttpResponse:
         return respond(request)
 
-    def said(request: HttpRequest, error: Exception) -> HttpResponse | None:  # noqa: ARG001 - Django's own form
+    def said(request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, Busy):
             return None
-        response = JsonResponse({"error": str(error)}, status=503)
-        response["Retry-After"] = str(RETRY_SECONDS)
-        return response
+        return errors.busy(request, error)
 
     or_busy.process_exception = said  # type: ignore[attr-defined]
     return or_busy

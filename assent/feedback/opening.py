@@ -68,7 +68,7 @@ def open_project(wanted: Wanted, read: Read) -> Opened:
 
 
 def admin_link(address: str, again: bool = False) -> str | None:
-    """The link by which the first admin comes in; None where there is one, unless it is wanted `again`."""
+    """The link by which the first admin comes in; None where there is one; another if `again`."""
     return first_admin.make(address, again)
 
 

@@ -106,6 +106,14 @@ class ProjectSettings(Settings):
     policies: tuple[str, ...] = ()  # chat: models to talk to, as `assent chat` names them
     implicit: Implicit = Implicit()
 
+    @field_validator("criteria", mode="before")
+    @classmethod
+    def _known(cls, criteria: object) -> object:
+        """Said here, since of two kinds of values pydantic tells what each of them is not."""
+        if isinstance(criteria, str) and criteria not in PRESETS:
+            raise ValueError(f"expected one of {', '.join(PRESETS)}, or a list of criteria")
+        return criteria
+
     @field_validator("criteria")
     @classmethod
     def _different(cls, criteria: Preset | tuple[Criterion, ...]) -> Preset | tuple[Criterion, ...]:

@@ -164,7 +164,7 @@ class App:
         return self._inside.open_project(wanted, read)
 
     def admin_link(self, address: str, again: bool = False) -> str | None:
-        """The link by which the first admin comes in; None where there is one, unless it is wanted `again`."""
+        """The link by which the first admin comes in; None where there is one; another if `again`."""
         return self._inside.admin_link(address, again)
 
     def close(self) -> None:

@@ -23,9 +23,10 @@ DAY_SECONDS = 24 * 3600
 WEEK_SECONDS = 7 * DAY_SECONDS
 YEAR_SECONDS = 365 * DAY_SECONDS
 # Each connection says so again: synchronous is no property of the file. FULL: a commit is on disk.
-# recursive_triggers: else INSERT OR REPLACE deletes a row and wakes no trigger (sqlite.org/lang_conflict.html).
+# recursive_triggers: else INSERT OR REPLACE deletes a row and wakes no trigger (sqlite.org/lang_conflict).
 ON_CONNECT = (
-    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; PRAGMA cache_size=-32768;"
+    "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; "
+    "PRAGMA cache_size=-32768;"
 )
 
 _VALIDATION = "django.contrib.auth.password_validation"
@@ -108,7 +109,9 @@ def configure(database: Path, services: Services, place: Place = Place()) -> Non
 def _refuse_later(database: Path) -> None:
     """Migrations that a later release has made stay unnoticed by Django, which would write beside them."""
     there = MigrationLoader(connection)
-    later = sorted({name for app, name in there.applied_migrations or () if app == "feedback"} - _known(there))
+    later = sorted(
+        {name for app, name in there.applied_migrations or () if app == "feedback"} - _known(there)
+    )
     if later:
         raise UserError(
             f"{database}: was made by a later release of assent (it has {later[-1]}): use that one, or later"

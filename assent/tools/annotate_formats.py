@@ -32,6 +32,12 @@ class Reading:
         self.again = partial(Reading, source)  # for another process to read
         self._source, self._records = source, self._read(source)
         self._seen: dict[tuple[str, ...], Dialect] = {}
+        self._take: Callable[[Row, str], Any] | None = None
+
+    def taking(self, take: Callable[[Row, str], Any]) -> "Reading":
+        """From now on what `take(row, place)` makes of a row stands for its records, unless it is None."""
+        self._take = take
+        return self
 
     @property
     def bytes(self) -> int:
@@ -47,6 +53,10 @@ class Reading:
     def _read(self, source: str) -> Iterator[Record]:
         for where, row in raw_rows(source):
             self.place = where
+            taken = self._take(row, where) if self._take else None
+            if taken is not None:
+                yield taken
+                continue
             if row.get("choice") in WORDS:
                 yield _undecided(row, where)
                 continue

@@ -62,10 +62,12 @@ def annotate(
     services: Services,
     saying: Saying,
     meanwhile: Callable[[Opened], AbstractContextManager[Look]] | None = None,
+    new_admin_link: bool = False,
 ) -> None:
     """Serve a job until a signal asks for the end.
 
     Args:
+        new_admin_link: print a link by which somebody becomes an admin, where there is one already.
         meanwhile: given the app, what is done again and again while people judge.
 
     Raises:
@@ -82,7 +84,7 @@ def annotate(
             for made in opened.open(job.wanted):
                 if made.items:
                     saying.progress(f"{made.name}: {made.items} new items")
-            link = opened.app.admin_link(address)
+            link = opened.app.admin_link(address, again=new_admin_link)
 
             def ready() -> None:
                 for line in _welcome(job, listening.addresses, link):
@@ -106,7 +108,7 @@ def _welcome(job: Job, addresses: Sequence[str], link: str | None) -> Iterator[s
     for other in addresses[1:]:
         yield f"  or {other}/"
     if link:
-        yield "You are the first here. This link makes you the admin; it works once, within a day:"
+        yield "This link makes you an admin; it works once, within a day:"
         yield f"  {link}"
     else:
         yield "Invite others from the project's page there."

@@ -10,6 +10,8 @@ from assent.feedback.exchange.export import exported, kinds_of, reading
 from assent.tools.annotate_formats import Reading, lines
 
 AT = "2026-11-21T09:30:00.123Z"
+ASKED = {"input_text": "什么是湿地？"}
+TWO = {"candidate_0": "常年有水的土地。", "candidate_1": "一种鸟。"}
 
 
 def written(path: Path, rows) -> Path:
@@ -58,3 +60,22 @@ def pair(item="x", choice=0, annotator="ann", **more):
     meta = {"annotator": annotator, "item": item, **more}
     asked = {"input_text": f"What is {item}?", "candidate_0": f"{item} one", "candidate_1": f"{item} two"}
     return {**asked, "choice": choice, "meta": meta}
+
+
+def stored():
+    """(items, slots, judged slots, shown, judgements)."""
+    from assent.feedback.schema.models import Item, Judgement, Shown, Slot
+
+    slots = Slot.objects
+    return (
+        Item.objects.count(),
+        slots.count(),
+        slots.filter(judged=True).count(),
+        Shown.objects.count(),
+        Judgement.objects.count(),
+    )
+
+
+def alone(**changed):
+    """Settings under which each item wants one judgement."""
+    return {"shared": {"share": 0}, **changed}

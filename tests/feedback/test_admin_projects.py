@@ -144,6 +144,9 @@ def test_pasted_yaml_makes_the_same(world, root):
         ("gold: {items: /etc/passwd}", "gold.items: files of the server are not read from here"),
         ("qualification: {test: secret.jsonl}", "qualification.test: files of the server"),
         ("items: a.jsonl", "items: leave it out"),
+        ("name: news", "name: leave it out, and write it in the field above."),
+        ("out: a.jsonl", "out: leave it out; judgements are downloaded"),
+        ("task: rating\ncriteria: nonsense", "YAML: criteria: expected one of summary, dialogue"),
         ("- a", "expected"),
         ("a: &a [1]\nb: *a", "unknown key"),
         ("!!python/object/apply:os.system ['true']", "not valid YAML"),
@@ -225,3 +228,28 @@ def test_markup_in_titles_and_names_is_text(world, root):
     world.project("news", title=evil)
     for path in ("/admin/", "/admin/p/news/", "/admin/p/news/settings", "/admin/p/news/items"):
         assert evil not in text_of(root.get(path))
+
+
+@pytest.mark.parametrize(
+    ("yaml", "told"),
+    [
+        ("? [a, b]\n: 3", "expected a name before the colon"),
+        ("x: " + "[" * 3000, "too deep"),
+        ("gold: {every: 10, items: /etc/passwd}", "gold.items: files of the server are not read"),
+    ],
+)
+def test_yaml_that_is_no_settings_is_told_at_its_field(world, yaml, told):
+    client = world.client(world.person("root", "admin"))
+    response = client.post("/admin/new", {"name": "odd", "yaml": yaml})
+    assert response.status_code == 422
+    assert told in response.content.decode()
+
+
+def test_gold_may_be_uploaded_later(world):
+    from assent.feedback.schema.models import Project
+    from assent.feedback.store.projects import settings_of
+
+    client = world.client(world.person("root", "admin"))
+    assert client.post("/admin/new", {"name": "later", "yaml": "gold: {every: 7}"}).status_code == 302
+    gold = settings_of(Project.objects.get(name="later")).gold
+    assert (gold.items, gold.every) == (None, 7)

@@ -51,6 +51,17 @@ def test_no_row_can_be_changed_or_deleted(filled, table):
     assert filled.execute(f"SELECT count(*) FROM feedback_{table}").fetchone() == (before,)
 
 
+@pytest.mark.parametrize("table", TABLES)
+def test_no_row_of_the_app_can_be_replaced(filled, table):
+    """REPLACE deletes without a trigger, unless they are recursive: sqlite.org/lang_conflict.html."""
+    from django.db import IntegrityError, connection
+
+    before = filled.execute(f"SELECT * FROM feedback_{table}").fetchall()
+    with pytest.raises(IntegrityError, match="only added"), connection.cursor() as cursor:
+        cursor.execute(f"INSERT OR REPLACE INTO feedback_{table} SELECT * FROM feedback_{table}")
+    assert filled.execute(f"SELECT * FROM feedback_{table}").fetchall() == before
+
+
 def test_whoever_judged_something_cannot_be_deleted(filled):
     from django.db import IntegrityError
 

@@ -70,6 +70,17 @@ def test_the_files_are_written_when_all_is_judged_and_again_at_the_end(folder):
         assert "candidates: 2 of 2 comparisons answered\n" in again.said
 
 
+def test_an_admin_who_lost_the_password_starts_it_with_another_link(folder):
+    pairs(folder)
+    words = ("candidates.jsonl", "--out", "judgements.jsonl")
+    with annotating(folder, *words) as app:
+        app.visitor("ann")
+        assert app.end() == 0
+    with annotating(folder, *words, "--new-admin-link") as again:
+        assert "ann" in again.visitor("ann again").get("/admin/people")
+        assert again.end() == 0
+
+
 def test_export_writes_without_serving(folder):
     pairs(folder)
     words = ("candidates.jsonl", "--out", "judgements.jsonl")

@@ -61,6 +61,20 @@ def test_the_printed_link_is_void_once_there_is_an_admin(world):
     assert world.client().get(f"/invite/{token}").status_code == 404
 
 
+def test_who_starts_the_app_gets_another_link_beside_an_admin(world):
+    """For the only admin, who has lost the password."""
+    from assent.feedback.people import admin_link
+    from assent.feedback.schema.models import Person
+
+    world.person("root", "admin")
+    first, second = (token_of(admin_link.make("http://localhost", again=True)) for _ in range(2))
+    assert world.client().get(f"/invite/{first}").status_code == 404  # the later one counts
+    client, response = follow(world, second, "root again")
+    assert (response.status_code, Person.objects.get(name="root again").role) == (302, "admin")
+    assert client.get("/admin/people").status_code == 200
+    assert follow(world, second, "evil")[1].status_code == 404
+
+
 def test_a_deactivated_admin_counts_for_none(world):
     from assent.feedback.people import admin_link
     from assent.feedback.schema.models import Person
@@ -129,6 +143,7 @@ def test_a_link_for_all_projects_gives_those_that_are_there(world):
         ("ai:judge", PASSWORD, "begin with a letter"),
         ("ROOT", PASSWORD, "Somebody is called so already"),
         ("a" * 81, PASSWORD, "at most 80 characters"),
+        ("\ufdfa" * 5, PASSWORD, "at most 80 characters"),  # a sign that stands for eighteen
         ("ann", "", "This field is required"),
         ("ann", "short", "too short"),
         ("ann", "password1", "too common"),

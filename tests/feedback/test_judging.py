@@ -230,82 +230,30 @@ def test_practice_and_tests_are_answered_once_and_are_nobody_s_work(world, part)
     assert progress(ann, project).mine == 0
 
 
-def test_one_s_own_work_is_listed_from_the_last(world, desk):
-    from assent.feedback.store.claims import claim
-    from assent.feedback.store.judging import last, mine, submit
-
-    project, ann, shown = desk
-    ben = world.person("ben")
-    given = [shown]
-    submit(ann, sent(shown))
-    given.append(claim(ann, project))
-    submit(ann, sent(given[1]))
-    submit(ann, sent(shown, RIGHT, revision=2))
-    submit(ben, sent(claim(ben, project)))
-    assert last(ann, project) == given[1]
-    assert [one.shown for one in mine(ann, project, 9)] == [given[1], given[0]]
-    assert [one.judgement.revision for one in mine(ann, project, 9)] == [1, 2]
-    assert [one.shown for one in mine(ann, project, 1)] == [given[1]]
-    assert [one.shown for one in mine(ann, project, 9, before=given[1].pk)] == [given[0]]
-
-
-def test_progress_counts_what_was_done_and_what_is_left(world, desk):
-    from assent.feedback.store.claims import claim
-    from assent.feedback.store.judging import progress, skip, submit
-
-    project, ann, shown = desk
-    ben = world.person("ben")
-    assert progress(ann, project) == progress(ben, project)
-    submit(ann, sent(shown))
-    submit(ann, sent(shown, RIGHT, revision=2))
-    skip(ann, claim(ann, project).pk, "")
-    one, other = progress(ann, project), progress(ben, project)
-    assert (one.mine, one.left, one.more) == (1, 1, False)
-    assert (other.mine, other.left, other.more) == (0, 2, False)
-
-
-def test_progress_of_many_items_says_at_least(world, monkeypatch):
-    from assent.feedback.store import history
-
-    monkeypatch.setattr(history, "LOOKED_AT", 5)
-    project, ann = world.project(), world.person("ann")
-    world.items(project, 4, slots=2)
-    counted = history.progress(ann, project)
-    assert (counted.left, counted.more) == (3, True)
-
-
-def test_ten_thousand_people_without_an_eye_for_answers_prefer_neither(world):
-    """Half always press the left key, half press any: 10,000 answers, candidate 0 in 0.485..0.515 of them.
-
-    The standard deviation of a share of 10,000 is 0.005: that is three of them on each side, for fixed seeds.
-    """
-    import random
-
-    from assent.feedback.projects import ProjectSettings
-    from assent.feedback.store.answers import stored
-    from assent.feedback.store.shuffle import order
-
-    luck, settings = random.Random(20), ProjectSettings()
-    for press in (lambda: "left", lambda: luck.choice(["left", "right"])):
-        chosen = [
-            stored(settings, 2, order("5e" * 32, (person, item, 0), 2), {"choice": press()})["choice"]
-            for person in range(100)
-            for item in range(100)
-        ]
-        assert 0.485 <= chosen.count(0) / 10_000 <= 0.515
-
-
-def test_always_left_is_neither_candidate_on_the_whole_path(world):
-    """200 answers: 0.5 +- four standard deviations of 0.035."""
-    from assent.feedback.store.claims import claim
-    from assent.feedback.store.judging import submit
+def test_after_an_imported_third_revision_comes_the_fourth(world):
+    """Of a judgement made elsewhere the last revision may be all there is; it counts as any other."""
+    from assent.feedback.asked import items_answered
+    from assent.feedback.exchange.export import reading
+    from assent.feedback.schema.models import Judgement, Shown, Slot
+    from assent.feedback.store.judging import Conflict, submit
+    from assent.feedback.store.overview import people_of
 
     project = world.project()
-    world.items(project, 40, slots=5)
-    for number in range(5):
-        person = world.person(f"person {number}")
-        while (shown := claim(person, project)) is not None:
-            submit(person, sent(shown))
-    chosen = [row.answer["choice"] for row in rows()]
-    assert len(chosen) == 200
-    assert 0.36 <= chosen.count(0) / 200 <= 0.64
+    ann = world.person("ann", "annotator", project)
+    (item,) = world.items(project, 1)
+    shown = Shown.objects.create(project=project, item=item, person=ann, order=[0, 1])
+    slot = Slot.objects.get()
+    Judgement.objects.create(
+        uuid=new_uuid(), shown=shown, item=item, person=ann, slot=slot, revision=3, answer={"choice": 0}
+    )
+    Slot.objects.update(judged=True)
+    assert world.client(ann).get(f"/p/pairs/mine/{shown.pk}").json()["revision"] == 4
+    for wrong in (1, 2, 3, 5):
+        with pytest.raises(Conflict):
+            submit(ann, sent(shown, RIGHT, wrong))
+    fourth = submit(ann, sent(shown, RIGHT, revision=4)).judgement
+    assert (fourth.slot, fourth.surplus) == (slot, False)
+    assert [one.judged for one in people_of(project)] == [1]
+    with reading(world.database) as connection:
+        assert items_answered(connection, "pairs", 1) == 1
+        assert items_answered(connection, "pairs", 2) == 0

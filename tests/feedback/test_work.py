@@ -64,7 +64,14 @@ def test_what_does_not_fit_is_refused_and_says_why(world, ann):
     assert post(client, "/p/pairs/judgements", sent).status_code == 200
     other = post(client, "/p/pairs/judgements", {**sent, "answer": {"choice": "right"}})
     assert (other.status_code, other.json()["code"]) == (409, "conflict")
-    assert post(client, "/p/pairs/judgements", body(shown)).status_code == 409  # a second first word
+    again = post(client, "/p/pairs/judgements", body(shown))  # a second first word
+    assert again.status_code == 409
+    assert "It was changed meanwhile" in again.json()["error"]
+    client.cookies["language"] = "zh-hans"
+    skipped = post(client, "/p/pairs/skip", {"shown": shown, "reason": ""})
+    assert skipped.status_code == 409
+    assert "这道题您已经判断过" in skipped.json()["error"]
+    client.cookies["language"] = "en"
     wrong = post(client, "/p/pairs/judgements", body(shown, "middle", revision=2))
     assert (wrong.status_code, wrong.json()["code"]) == (422, "choice")
     assert wrong.json()["error"] == "Choose one of the five answers first."
@@ -158,6 +165,17 @@ def test_who_left_a_project_cannot_answer_through_another(world, ann):
     Membership.objects.create(person=ann, project=world.project("other"))
     assert post(client, "/p/other/judgements", body(shown)).status_code == 404
     assert judgements() == []
+
+
+@pytest.mark.parametrize("number", ["9" * 19, "9" * 5000, "-1", "²", "x"])
+def test_numbers_that_no_row_has_are_no_fault_of_ours(world, ann, number):
+    client = world.client(ann)
+    assert client.get("/p/pairs/mine", {"before": number}).status_code == 404
+    assert client.get(f"/p/pairs/mine/{number}").status_code == 404
+    if number.isascii() and number.isdigit():
+        sent = f'{{"uuid": "{new_uuid()}", "shown": {number[:400]}, "answer": {{"choice": "left"}}}}'
+        told = client.post("/p/pairs/judgements", sent, content_type="application/json").status_code
+        assert told in (404, 422)
 
 
 def test_a_database_that_is_busy_is_no_success(world, ann, monkeypatch):

@@ -5,13 +5,11 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 
 from assent.errors import UserError
 from assent.feedback.exchange.answers_in import permuted
 from assent.feedback.exchange.entries import Entry, written
-from assent.feedback.exchange.rows import Row
 from assent.feedback.exchange.tables import (
     ItemThere,
     Rows,
@@ -59,13 +57,14 @@ class Importer:
         """
         rows = Rows(self.project.pk)
         items = items_there(self.project.pk, {entry.name for entry in batch})
-        judged = [entry for entry in batch if entry.answer is not None] if self.part == Part.REAL else []
+        judged = [entry for entry in batch if entry.said] if self.part == Part.REAL else []
         nameless = self._know(judged, items)
         said = Saying(self, rows, judged, items)
+        real = self.part == Part.REAL
         for entry in batch:
             try:
                 item, new = self._item(entry, items, rows)
-                added = said.add(entry, item) if entry.answer is not None and self.part == Part.REAL else new
+                added = said.add(entry, item) if real and entry.said else new
             except UserError as error:
                 raise UserError(f"{entry.place}: {error}") from None
             self.done.same += not added
@@ -97,7 +96,10 @@ class Importer:
             made = items[entry.name] = rows.item(entry, self.part, self._expected(entry, None), slots)
             self.done.items += 1
             return made, True
-        _check_same(entry, there, self.part)
+        if entry.prompt != there.prompt or entry.candidates != there.candidates or there.part != self.part:
+            _check_same(entry, there, self.part)
+        if self.part == Part.REAL:
+            return there, False
         expected = self._expected(entry, there)
         if expected is not None and json.loads(expected) != json.loads(there.expected or "null"):
             raise UserError(
@@ -110,12 +112,12 @@ class Importer:
         """The right answer as JSON, of gold, practice and test."""
         if self.part == Part.REAL:
             return None
-        if entry.answer is None:
+        if not entry.said:
             raise UserError(
                 f"a {self.part} item needs its right answer, as choice, ranking, rating or output_text, and "
                 "there is none"
             )
-        answer, _ = _as_there(entry, there)
+        answer = json.loads(_as_there(entry, there)[0])
         return written({key: answer[key] for key in CORE if key in answer})
 
     def _slots(self, name: str) -> int:
@@ -144,17 +146,19 @@ class Saying:
         Raises:
             UserError: its UUID or its revision is there, and says something else.
         """
-        answer, order = _as_there(entry, item)
-        if entry.own or not same_json(entry.hidden, item.hidden):
-            answer = {**answer, "meta": {**json.loads(entry.hidden), **(entry.own or {})}}
-        text = entry.said if answer is entry.answer else written(answer)
+        text, order = entry.said, entry.order
+        if entry.candidates != item.candidates:
+            text, order = _as_there(entry, item)
+        if entry.own or (entry.hidden != item.hidden and not same_json(entry.hidden, item.hidden)):
+            meta = {**json.loads(entry.hidden), **(entry.own or {})}
+            text = written({**json.loads(text), "meta": meta})
         person, uuid = self._who(entry, item, text)
         if uuid in self._uuids:
             there, said = self._uuids[uuid]
             if there != item.id or (said != text and json.loads(said) != json.loads(text)):
                 raise UserError(f"judgement {uuid}: it is there, and says something else: {said}")
             return False
-        self._add(entry, item, person, (uuid, text, _listed(order)))
+        self._add(entry, item, person, (uuid, text, order))
         return True
 
     def _add(self, entry: Entry, item: ItemThere, person: int, said: tuple[str, str, str]) -> None:
@@ -217,7 +221,7 @@ def _check_same(entry: Entry, there: ItemThere, part: str) -> None:
     differs = ""
     if not same_json(entry.prompt, there.prompt):
         differs = f"prompt: {_short(there.prompt)}, and here {_short(entry.prompt)}"
-    elif entry.candidates != there.candidates and sorted(there.texts) != sorted(entry.texts):
+    elif entry.candidates != there.candidates and sorted(there.texts) != sorted(json.loads(entry.candidates)):
         differs = f"answers: {_short(there.candidates)}, and here {_short(entry.candidates)}"
     if differs:
         raise UserError(
@@ -226,25 +230,21 @@ def _check_same(entry: Entry, there: ItemThere, part: str) -> None:
         )
 
 
-@lru_cache
-def _listed(numbers: tuple[int, ...]) -> str:
-    return written(numbers)
-
-
 def _short(text: str) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 
 
-def _as_there(entry: Entry, there: ItemThere | None) -> tuple[Row, tuple[int, ...]]:
-    """Answer and order; where the item has the same answers in another order, in its own numbers."""
-    answer, order = entry.answer or {}, entry.order
+def _as_there(entry: Entry, there: ItemThere | None) -> tuple[str, str]:
+    """Answer and order as JSON; where the item has the same answers in another order, in its own numbers."""
     if there is None or there.candidates == entry.candidates:
-        return answer, order
+        return entry.said, entry.order
     texts: list[str | None] = list(there.texts)
-    if tuple(texts) == entry.texts:
-        return answer, order
+    wanted = json.loads(entry.candidates)
+    if wanted == texts:
+        return entry.said, entry.order
     places = []
-    for text in entry.texts:
+    for text in wanted:
         places.append(texts.index(text))
         texts[places[-1]] = None  # two answers may be the same words
-    return permuted(answer, order, places)
+    answer, order = permuted(json.loads(entry.said), json.loads(entry.order), places)
+    return written(answer), written(order)

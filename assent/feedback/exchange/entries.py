@@ -26,7 +26,6 @@ _DIGITS = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # As Django writes JSON, but for letters that are not English: they stand as they are
 written = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
 quoted = json.encoder.encode_basestring  # a text alone, five times as fast
-_CHOICES = {choice: written({"choice": choice}) for choice in (0, 1, "tie", "both_bad", "cannot_judge")}
 
 
 @dataclass(slots=True)
@@ -37,15 +36,13 @@ class Entry:
     name: str
     prompt: str  # JSON, as the columns of that name
     candidates: str
-    texts: tuple[str, ...]
     hidden: str
     explanation: str = ""
-    answer: Row | None = None
-    said: str = ""  # the answer as JSON
+    said: str = ""  # the answer as JSON; "": nobody has judged it
     sha256: str = ""  # of that
     own: Row | None = None  # of the judgement, without a place of its own
     annotator: str = ""
-    order: tuple[int, ...] = ()
+    order: str = ""  # JSON
     uuid: str = ""  # 32 hexadecimal digits; "": to be made of the content
     revision: int = 0  # 0: the next
     guideline: int = 0
@@ -53,8 +50,8 @@ class Entry:
     at: float | None = None
 
 
-def entries(wanted: Wanted, records: Iterable[Record], known: bool) -> Generator[Entry, None, None]:
-    """An entry a record; ratings of one judgement are one.
+def entries(wanted: Wanted, records: Iterable[Record | Entry], known: bool) -> Generator[Entry, None, None]:
+    """An entry a record; ratings of one judgement are one. What is an entry already stays as it is.
 
     Args:
         known: the items have a right answer, whose `meta.explanation` is told to people.
@@ -64,13 +61,16 @@ def entries(wanted: Wanted, records: Iterable[Record], known: bool) -> Generator
             its number.
     """
     for place, record in _placed(records):
+        if isinstance(record, Entry):
+            yield record
+            continue
         try:
             yield _entry(wanted, answered(wanted, record), place, known)
         except UserError as error:
             raise UserError(f"{place}: {error}") from None
 
 
-def _placed(records: Iterable[Record]) -> Iterator[tuple[str, Record | Rated]]:
+def _placed(records: Iterable[Record | Entry]) -> Iterator[tuple[str, Record | Rated | Entry]]:
     """(place, record), ratings that belong together as one."""
     group: Rated | None = None
     began = ""
@@ -133,7 +133,7 @@ def _entry(wanted: Wanted, found: Answered, place: str, known: bool) -> Entry:
     if len(name) > ITEM_CHARACTERS:
         raise UserError(f"the item's name is longer than {ITEM_CHARACTERS} characters: {name[:40]!r}...")
     hidden = written(meta) if meta else "{}"
-    made = Entry(place, name, prompt, candidates, found.texts, hidden, str(explanation))
+    made = Entry(place, name, prompt, candidates, hidden, str(explanation))
     if found.answer is not None:
         _say(made, found, told)
     return made
@@ -169,27 +169,26 @@ def _content(prompt: str, texts: tuple[str, ...]) -> str:
 
 def _say(made: Entry, found: Answered, told: Row) -> None:
     """What was said, and what `meta` tells of it."""
-    made.answer = found.answer or {}
+    answer = found.answer or {}
     comment = told.get("comment")
     if comment not in (None, ""):
         if not isinstance(comment, str) or len(comment) > COMMENT_CHARACTERS:
             raise UserError(f"meta.comment: expected a text of at most {COMMENT_CHARACTERS} characters")
-        made.answer["comment"] = comment
-    alone = len(made.answer) == 1 and "choice" in made.answer
-    made.said = _CHOICES[made.answer["choice"]] if alone else written(made.answer)
+        answer["comment"] = comment
+    made.said = written(answer)
     made.sha256 = hashlib.sha256(made.said.encode(errors="surrogatepass")).hexdigest()
-    made.own = found.own
+    made.own = found.own or None
     made.annotator = found.annotator
     if len(made.annotator) > PERSON_CHARACTERS:
         raise UserError(f"annotator: expected at most {PERSON_CHARACTERS} characters: {made.annotator!r}")
-    made.order = _order(found.order, len(found.texts))
-    made.seconds = _seconds(found.seconds)
+    made.order = written(_order(found.order, len(found.texts)))
+    made.seconds = seconds_of(found.seconds)
     if "judgement" in told:
-        made.uuid = _uuid(told["judgement"])
-    made.revision = _whole(told, "revision", 1, MOST_REVISION)
-    made.guideline = _whole(told, "guideline", 0, sys.maxsize)
+        made.uuid = digits_of(told["judgement"])
+    made.revision = whole_of(told, "revision", 1, MOST_REVISION)
+    made.guideline = whole_of(told, "guideline", 0, sys.maxsize)
     if "at" in told:
-        made.at = _at(told["at"])
+        made.at = moment_of(told["at"])
 
 
 def _order(given: Any, count: int) -> tuple[int, ...]:
@@ -200,7 +199,7 @@ def _order(given: Any, count: int) -> tuple[int, ...]:
     return tuple(given)
 
 
-def _seconds(given: Any) -> float | None:
+def seconds_of(given: Any) -> float | None:
     if given is None:
         return None
     if type(given) not in (int, float) or not 0 <= given < sys.float_info.max:
@@ -208,7 +207,7 @@ def _seconds(given: Any) -> float | None:
     return float(given)
 
 
-def _whole(told: Row, key: str, least: int, most: int) -> int:
+def whole_of(told: Row, key: str, least: int, most: int) -> int:
     value = told.get(key)
     if value is None:
         return 0
@@ -217,14 +216,14 @@ def _whole(told: Row, key: str, least: int, most: int) -> int:
     return value
 
 
-def _uuid(given: Any) -> str:
-    """Its 32 digits."""
+def digits_of(given: Any) -> str:
+    """The 32 digits of a UUID."""
     if not isinstance(given, str) or not _DIGITS.fullmatch(given):
         raise UserError(f"meta.judgement: expected a UUID, found {given!r}")
     return given.replace("-", "").lower()
 
 
-def _at(given: Any) -> float:
+def moment_of(given: Any) -> float:
     if isinstance(given, str):
         try:
             moment = datetime.fromisoformat(given)

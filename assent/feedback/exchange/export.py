@@ -8,6 +8,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ STYLES: Mapping[str, Mapping[str, str]] = {
 }
 FACTS_OF_ALL = ("skips", "flags", "guidelines")
 BUSY_SECONDS = 5.0
+SAME = 64  # answers, orders and hidden facts that are remembered
 
 _SAID = """
 SELECT i.name, i.prompt, i.candidates, i.hidden, s."order", j.answer, p.name, j.uuid, j.revision, j.guideline,
@@ -47,6 +49,15 @@ _COMPLETE = """
 SELECT (SELECT count(*) FROM feedback_item WHERE project_id = :project AND part = 'real' AND slots > 0)
      - (SELECT count(DISTINCT position) FROM feedback_slot WHERE project_id = :project AND NOT judged)
 """
+
+
+_decode = json.JSONDecoder().raw_decode  # what Django or we wrote: nothing stands around it
+
+
+@lru_cache(SAME)
+def _short(text: str) -> Any:
+    """Of JSON that many rows have in common. Nobody changes what comes out."""
+    return _decode(text)[0]
 
 
 @contextmanager
@@ -149,16 +160,16 @@ def _said(connection: sqlite3.Connection, project: _Project, kind: str) -> Itera
     choice = UNDECIDED.get(kind)
     apart = project.task == "pairwise" and kind not in (*PARTS, "surplus")  # by what was chosen
     for row in connection.execute(_SAID, (project.id, parts[0], parts[-1], kind == "surplus")):
-        answer = json.loads(row[5])
+        answer = _short(row[5])
         chosen = answer["choice"] if apart else None
         if apart and (chosen != choice if choice else type(chosen) is not int):
             continue
         yield Said(
             item=row[0],
-            prompt=json.loads(row[1]),
-            candidates=json.loads(row[2]),
-            hidden=json.loads(row[3]),
-            order=json.loads(row[4]),
+            prompt=_decode(row[1])[0],
+            candidates=_decode(row[2])[0],
+            hidden=_short(row[3]),
+            order=_short(row[4]),
             answer=answer,
             annotator=row[6],
             uuid=row[7],

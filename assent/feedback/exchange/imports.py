@@ -23,10 +23,13 @@ from assent.feedback.store.writer import writing
 
 __all__ = ["HELD", "Imported", "import_records"]
 
-HELD = 4000  # records in memory
-TOGETHER = (
-    20_000  # records in a transaction: UUIDs fall all over their index, each of whose pages is written again
-)
+HELD = 2000  # records in memory
+# Records in a transaction: UUIDs fall all over their index, nearly each of whose pages is written again.
+TOGETHER = 40_000
+# Of the connection, while it imports: pages in memory (KiB, negative); pages in the log of writes before they
+# are also put in their places; and in memory (2) what SQLite notes to take back one statement: a copy of each
+# page that it touches, which is several times all that is stored. A commit is on disk as ever.
+ROOM = {"cache_size": -49152, "wal_autocheckpoint": 32768, "temp_store": 2}
 
 
 def import_records(
@@ -35,7 +38,7 @@ def import_records(
     """Add items and, where records are judged, what was said of them; what is there is not added again.
 
     Of gold, practice and test, judged records give the right answer (`expected`), and `meta.explanation` why.
-    Every `together` records are on disk before the next are read; others wait for about a second.
+    Every `together` records are on disk before the next are read; others wait for a second or two.
 
     Raises:
         UserError: a record that does not fit the project, with its place. Some of those before it may be
@@ -50,7 +53,7 @@ def import_records(
     found = entries_of(wanted, records, known=part != Part.REAL)
     # Every number that a row refers to is made here, in the same transaction: checking each would take as
     # long as storing it.
-    with connection.constraint_checks_disabled(), _no_collector(), closing(found):
+    with connection.constraint_checks_disabled(), _no_collector(), _roomy(), closing(found):
         while _stored(importer, islice(found, together)) == together:
             pass
     return importer.done
@@ -68,6 +71,21 @@ def _stored(importer: Importer, found: Iterator[Entry]) -> int:
                 raise UserError(f"{place}: a text holds half a character (a lone surrogate)") from None
             count += len(batch)
     return count
+
+
+@contextmanager
+def _roomy() -> Iterator[None]:
+    ask = connection.connection.execute
+    before = {name: ask(f"PRAGMA {name}").fetchone()[0] for name in ROOM}
+    try:
+        for name, value in ROOM.items():
+            ask(f"PRAGMA {name}={value}")
+        yield
+    finally:
+        for name, value in before.items():
+            ask(f"PRAGMA {name}={value}")
+        if not connection.in_atomic_block:  # as part of an upload there is nothing to put back yet
+            ask("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # the next to write need not wait for it
 
 
 @contextmanager

@@ -142,9 +142,7 @@ class Shown(models.Model):
     created = models.FloatField(default=time.time)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["person", "item", "attempt"], name="shown_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["person", "item", "attempt"], name="shown_once")]
         indexes = [models.Index(fields=["project", "person", "id"], name="shown_to")]
 
 
@@ -204,9 +202,7 @@ class Attempt(models.Model):
     finished = models.FloatField(null=True)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["person", "project", "number"], name="attempt_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["person", "project", "number"], name="attempt_once")]
 
 
 class Consent(models.Model):

@@ -57,7 +57,14 @@ _GUIDELINE = "SELECT COALESCE(MAX(version), 0) FROM feedback_guideline WHERE pro
 
 
 class Conflict(AssentError):
-    """It cannot be stored beside what is there. Sending it again does not help."""
+    """It cannot be stored beside what is there. Sending it again does not help.
+
+    The page says `code` in the reader's language. Codes: judged, number, revision, once.
+    """
+
+    def __init__(self, code: str, message: str):
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -128,7 +135,7 @@ def skip(person: Person, shown_id: int, reason: str, project: Project | None = N
         if known is not None:
             return known
         if Judgement.objects.filter(shown=shown).exists():
-            raise Conflict("this item is judged: a skip would not take that back")
+            raise Conflict("judged", "this item is judged: a skip would not take that back")
         sql.changed(_GIVE_BACK, person.pk, shown.item.pk)
         return Skip.objects.create(shown=shown, reason=reason, created=clock.now())
 
@@ -150,7 +157,7 @@ def flag(person: Person, uuid: UUID, shown_id: int, text: str, project: Project 
         if known is None:
             return Flag.objects.create(uuid=uuid, shown=shown, text=text, created=clock.now())
         if (known.shown, known.text) != (shown, text):
-            raise Conflict(f"{uuid}: another flag has this number")
+            raise Conflict("number", f"{uuid}: another flag has this number")
         return known
 
 
@@ -160,7 +167,7 @@ def _again(person: Person, submission: Submission, project: Project | None) -> O
     if project is not None and known.shown.project != project:
         raise NotYours(f"{submission.uuid}: not of {project.name}")
     if known.person != person or known.payload_sha256 != submission.payload_sha256:
-        raise Conflict(f"{submission.uuid}: another judgement has this number")
+        raise Conflict("number", f"{submission.uuid}: another judgement has this number")
     return Outcome(known, same=True)
 
 
@@ -203,10 +210,10 @@ def _place(shown: Shown, revision: int) -> tuple[int | None, bool]:
     before = sql.first(_LAST, shown.pk)
     following = before[2] + 1 if before else 1
     if revision != following:
-        raise Conflict(f"revision {revision}: the next one is {following}")
+        raise Conflict("revision", f"revision {revision}: the next one is {following}")
     part = shown.item.part
     if before and part in (Part.PRACTICE, Part.TEST):
-        raise Conflict("practice and tests are answered once")
+        raise Conflict("once", "practice and tests are answered once")
     if before:
         return before[0], bool(before[1])
     return _slot(shown) if part == Part.REAL else (None, False)

@@ -1,9 +1,13 @@
 """Pages for what went wrong: no traceback, and what to do next. JSON where a script asked."""
 
+import sys
+
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+
+from assent.feedback.store.writer import RETRY_SECONDS, Busy
 
 
 def _page(request: HttpRequest, status: int, title: str, what_next: str) -> HttpResponse:
@@ -13,7 +17,8 @@ def _page(request: HttpRequest, status: int, title: str, what_next: str) -> Http
 
 
 def _for_a_script(request: HttpRequest) -> bool:
-    return request.headers.get("Accept", "").startswith("application/json")
+    asks = request.headers.get("Accept", "").startswith("application/json")
+    return asks or request.content_type == "application/json"
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:  # noqa: ARG001
@@ -42,9 +47,29 @@ def forged(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Drawn without the request: who is logged in stands in the database, which may be what broke."""
-    title, what_next = _("Something broke on our side"), _("Reload the page; what was stored is kept.")
+    """Outside of views a busy database comes to this as well: where a session is written."""
+    fault = sys.exception()
+    if isinstance(fault, Busy):
+        return busy(request, fault)
+    return _plain(
+        request, 500, _("Something broke on our side"), _("Reload the page; what was stored is kept.")
+    )
+
+
+def busy(request: HttpRequest, fault: Busy) -> HttpResponse:
+    """Nothing was written, and trying again later is right."""
+    response = _plain(
+        request, 503, _("The server is busy"), _("Go back and try again in a moment. Nothing was changed.")
+    )
     if _for_a_script(request):
-        return JsonResponse({"error": f"{title}. {what_next}"}, status=500)
+        response = JsonResponse({"error": str(fault)}, status=503)
+    response["Retry-After"] = str(RETRY_SECONDS)
+    return response
+
+
+def _plain(request: HttpRequest, status: int, title: str, what_next: str) -> HttpResponse:
+    """Drawn without the request: who is logged in stands in the database, which may be what broke."""
+    if _for_a_script(request):
+        return JsonResponse({"error": f"{title}. {what_next}"}, status=status)
     page = render_to_string("feedback/error.html", {"title": title, "what_next": what_next})
-    return HttpResponse(page, status=500)
+    return HttpResponse(page, status=status)

@@ -124,6 +124,10 @@ def from_yaml(text: str) -> dict[str, Any]:
             )
     if "items" in values:
         raise UserError(_("items: leave it out, and upload them on the project's page of items."))
+    if "name" in values:
+        raise UserError(_("name: leave it out, and write it in the field above."))
+    if "out" in values:
+        raise UserError(_("out: leave it out; judgements are downloaded on the project's page."))
     check(ProjectSettings, values, "YAML")
     return values
 

@@ -26,6 +26,8 @@ from assent.feedback.schema.models import Attempt, Judgement, Membership, Part, 
 from assent.feedback.store.answers import in_positions
 from assent.feedback.store.projects import settings_of
 
+LONGEST_NUMBER = 18  # digits of a row's number
+
 
 @dataclass(frozen=True)
 class Said:
@@ -122,7 +124,9 @@ def allow(request: HttpRequest, project: str) -> HttpResponse:
     """Somebody who failed may try again: `person` is their number."""
     found = get_object_or_404(Project, name=project)
     number = request.POST.get("person", "")
-    person = get_object_or_404(Person, pk=int(number) if number.isdecimal() else 0)
+    person = get_object_or_404(
+        Person, pk=int(number) if number.isdecimal() and len(number) < LONGEST_NUMBER else 0
+    )
     try:
         allow_again(person, found, by=person_of(request).name)
     except UserError as error:

@@ -3,6 +3,7 @@
 An answer that is not stored is never answered with 200; the browser keeps what it has until it is.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import wraps
@@ -26,11 +27,12 @@ from assent.feedback.store.answers import AnswerError, in_positions
 from assent.feedback.store.projects import settings_of
 from assent.feedback.store.writer import Busy
 from assent.feedback.views.qualification import feedback_of, result
-from assent.feedback.views.work_texts import skip_reasons, texts, wrong_answers
+from assent.feedback.views.work_texts import conflicts, skip_reasons, texts, wrong_answers
 
 OWN_STYLES = ("rating", "demonstration", "edit")
 HEARTBEAT_SECONDS = 60.0
 A_PAGE = 50  # of one's own answers
+NUMBER = re.compile(r"[0-9]{1,18}")  # of a row: what the database can hold
 
 
 class Body(BaseModel):
@@ -71,7 +73,7 @@ def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         except judging.NotYours:
             return _error(404, "not_yours", _("This item is not one of yours, or not any more."))
         except judging.Conflict as error:
-            why = _("This does not fit what is stored already: %(why)s") % {"why": error}
+            why = _("This does not fit what is stored already: %(why)s") % {"why": conflicts()[error.code]}
             return _error(409, "conflict", why)
         except AnswerError as error:
             return _error(422, error.code, wrong_answers().get(error.code, str(error)))
@@ -239,7 +241,7 @@ def mine(request: HttpRequest, project: Project) -> HttpResponse:
     """One's own answers, the last first."""
     settings, person = settings_of(project), person_of(request)
     before = request.GET.get("before", "")
-    if before and not (before.isascii() and before.isdigit()):
+    if before and not NUMBER.fullmatch(before):
         raise Http404
     found = judging.mine(person, project, A_PAGE, int(before) if before else None)
     rows = [

@@ -94,3 +94,13 @@ def wrong_answers() -> dict[str, str]:
         "seconds": _("The time on this page is not a number: reload it; what you typed is kept."),
         "form": _("This answer does not fit the page: reload it; what you typed is kept."),
     }
+
+
+def conflicts() -> dict[str, str]:
+    """By `Conflict.code`."""
+    return {
+        "judged": _("You have judged this item, so it cannot be skipped. You can change your answer."),
+        "number": _("Something else came first under its number."),
+        "revision": _("It was changed meanwhile, perhaps in another window. Look at it under My answers."),
+        "once": _("Items of practice and test are answered once."),
+    }

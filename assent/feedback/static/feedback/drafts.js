@@ -11,6 +11,11 @@ export class Shelf {
     this.spare = new Map();
   }
 
+  /** Whether something here would be lost with the page. */
+  get isLosing() {
+    return this.spare.size > 0;
+  }
+
   /** The value, or null. */
   get(name) {
     if (this.spare.has(name)) return this.spare.get(name);

@@ -40,10 +40,9 @@ async function send(method, path, body) {
 // Whoever logs in again in another tab makes the token of this page stale. The page, fetched again, has the new
 // one; but what one person typed is never sent in the name of another.
 async function renewToken() {
-  const response = await send("GET", location.pathname);
-  if (response.type === "opaqueredirect") throw new Unreachable("login");
-  if (!response.ok) return;
-  const fresh = new DOMParser().parseFromString(await response.text(), "text/html");
+  const { status, body } = await answered(await send("GET", location.pathname));
+  if (status !== 200) throw new Unreachable("other"); // who is logged in now may not see this page
+  const fresh = new DOMParser().parseFromString(body, "text/html");
   const keep = document.querySelector("[data-keep]")?.dataset.keep;
   if (keep && fresh.querySelector("[data-keep]")?.dataset.keep !== keep) throw new Unreachable("other");
   const value = fresh.querySelector("input[name=csrfmiddlewaretoken]")?.value;
@@ -79,9 +78,17 @@ export async function get(path) {
 /** The same; a stale token is renewed once. */
 export async function post(path, body) {
   const response = await send("POST", path, body);
-  if (response.status !== 403) return answered(response);
+  if (response.status !== 403) return ours(response);
   await renewToken();
-  return answered(await send("POST", path, body));
+  return ours(await send("POST", path, body));
+}
+
+// All that we post is answered with JSON. A page with status 200 comes from something between us and the server, such
+// as the login of a hotel's network: nothing is stored.
+async function ours(response) {
+  const result = await answered(response);
+  if (result.status === 200 && typeof result.body !== "object") throw new Unreachable("offline");
+  return result;
 }
 
 /**
@@ -138,6 +145,7 @@ export class Queue {
 
   async #first(name) {
     const entry = this.shelf.get(name);
+    if (!entry) return this.shelf.remove(name); // another tab was faster, or nobody can read it
     try {
       this.#settle(name, entry, await post(entry.path, entry.body));
     } catch (error) {
@@ -155,8 +163,14 @@ export class Queue {
   #settle(name, entry, result) {
     if (result.status !== 200) this.#refuse(name, entry, result.body?.error ?? String(result.status));
     this.shelf.remove(name);
-    if (entry.draft) this.shelf.remove(entry.draft);
+    if (entry.draft && !this.#isOther(entry)) this.shelf.remove(entry.draft);
     this.#tell(name, { ...result, name });
+  }
+
+  // Whether another tab has begun a draft of its own in the same place.
+  #isOther({ draft, body }) {
+    const kept = this.shelf.get(draft)?.uuid;
+    return kept !== undefined && kept !== body.uuid;
   }
 
   // Whether the others may go on: what breaks the server each time must not hold them up for ever.

@@ -190,6 +190,7 @@ function settled(result) {
   if (result?.status === 422) return mend(result);
   if (location.hash) history.replaceState(null, "", path);
   if (result?.body?.feedback) return show({ html: result.body.feedback });
+  if (!result && shelf.isLosing) say(text("no_drafts"), "warn");
   if (result?.status !== 200) return next(); // of what was refused the list at the top tells
   const words = text(result.body.surplus ? "surplus" : "stored_next");
   return result.body.next ? show(result.body.next, words) : next(words);
@@ -216,7 +217,9 @@ function sending(on) {
 async function undo() {
   if (queue.waiting.length) return say(text("on_its_way"), "bad");
   save();
+  const number = asking;
   const body = await itemFrom(() => get(`${path}last`));
+  if (number !== asking || item?.sending) return; // something was sent, or came, meanwhile
   if (body) return body.state === "none" ? say(text("nothing_to_undo")) : show(body);
 }
 
@@ -282,6 +285,7 @@ async function start() {
     if (action) page.act(action);
   });
   addEventListener("pagehide", save);
+  addEventListener("beforeunload", (event) => shelf.isLosing && event.preventDefault()); // the browser asks
   network(queue);
   await queue.flush(); // what an earlier visit left; then the server knows what is answered
   const judged = location.hash.match(/^#judged-(\d+)$/)?.[1];

@@ -1,0 +1,111 @@
+"""What stands between a browser and the server, and a second tab, take nothing from anybody."""
+
+from playwright.sync_api import expect
+from working import at_work, judgements, next_item, shown
+
+PORTAL = "<html><body>Welcome to our hotel. Please log in.</body></html>"
+
+
+def two_items(world):
+    project = world.project()
+    world.items(project, 2)
+    return world.person("ann", "annotator", project)
+
+
+def test_a_page_of_somebody_else_with_status_200_is_no_receipt(world, chromium_browser):
+    asked = []
+
+    def portal(route):
+        asked.append(route.request.url)
+        if len(asked) > 1:
+            return route.continue_()
+        return route.fulfill(status=200, content_type="text/html", body=PORTAL)
+
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        page.route("**/judgements", portal)
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_contain_text("Waiting: 1")
+        with next_item(page):
+            page.click("text=Try now")
+    assert len(judgements()) == 1
+
+
+def test_an_answer_waits_while_somebody_is_logged_in_who_is_no_member(world, chromium_browser):
+    from browser import session_of
+
+    ann, bob = two_items(world), world.person("bob")
+    with at_work(world, chromium_browser, ann) as page:
+        cookies, url = page.context.cookies(), page.url
+        page.context.clear_cookies()  # in another tab: bob logs in, and the token is another
+        page.context.add_cookies([{"name": "sessionid", "value": session_of(world, bob), "url": url}])
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_contain_text("Somebody else is logged in")
+        assert page.locator("#refused li").count() == 0
+        page.context.clear_cookies()
+        page.context.add_cookies(cookies)
+        with next_item(page):
+            page.click("text=Try now")
+    [one] = judgements()
+    assert one.person == ann
+
+
+def test_what_a_second_tab_typed_outlives_the_answer_of_the_first(world, chromium_browser):
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        here = shown(page)
+        other = page.context.new_page()
+        other.goto("/p/pairs/")
+        other.wait_for_selector("article.item")
+        other.keyboard.press("c")
+        other.keyboard.type("typed in the second tab")
+        with next_item(page):
+            page.keyboard.press("1")
+        other.keyboard.type(" and more")
+        other.reload()
+        drafts = page.evaluate("JSON.stringify(Object.entries(localStorage))")
+        other.close()
+    assert here in drafts
+    assert "typed in the second tab and more" in drafts
+
+
+def test_an_entry_that_nobody_can_read_holds_up_no_other(world, chromium_browser):
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        keep = page.get_attribute("#work", "data-keep")
+        page.evaluate("name => localStorage.setItem(name, '{half')", f"assent/{keep}/queue/0-broken")
+        page.reload()
+        page.wait_for_selector("article.item")
+        with next_item(page):
+            page.keyboard.press("1")
+    assert len(judgements()) == 1
+
+
+def test_the_browser_asks_before_it_forgets_what_it_could_not_keep(world, chromium_browser):
+    full = "Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError'); };"
+    asked = []
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        page.evaluate(f"() => {{ {full} }}")
+        page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+        page.route("**/judgements", lambda route: route.abort())
+        page.keyboard.press("1")
+        expect(page.locator("#said")).to_contain_text("This browser keeps nothing")
+        page.reload()
+    assert asked == ["beforeunload"]
+
+
+def test_an_undo_that_comes_late_takes_nobody_away_from_the_next_item(world, chromium_browser):
+    project = world.project()
+    world.items(project, 3)
+    ann = world.person("ann", "annotator", project)
+    held = []
+    with at_work(world, chromium_browser, ann) as page:
+        with next_item(page):
+            page.keyboard.press("1")
+        page.route("**/last", lambda route: held.extend([route]))
+        with page.expect_request("**/last"):
+            page.keyboard.press("u")
+        with next_item(page):
+            page.keyboard.press("1")
+        third = shown(page)
+        with page.expect_response("**/last"):
+            held[0].continue_()
+        page.evaluate("new Promise((resolve) => setTimeout(resolve))")  # what it brought about is done
+        assert shown(page) == third
