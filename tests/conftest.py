@@ -11,19 +11,12 @@ install_import_hook([f"assent.{room}" for room in ROOMS], "type_checking.checked
 import pytest  # noqa: E402 - the hook must come before the first import of assent
 import torch  # noqa: E402
 from checklist_models import VARIANTS, folder_with_dropout, party_of  # noqa: E402
+from tiny_models import SENTENCES, tiny  # noqa: E402
 
-from assent.models.build import Architecture, build  # noqa: E402
-from assent.models.language_model import LanguageModel  # noqa: E402
 from assent.models.load import load  # noqa: E402
-from assent.models.tokenizer import Template, Tokenizer, train_bpe  # noqa: E402
+from assent.models.tokenizer import train_bpe  # noqa: E402
 
 STORIES = Path(__file__).parents[2] / "shared" / "models" / "stories260K"
-SENTENCES = [
-    "Once upon a time, there was a little girl named Lily.",
-    "She loved to play outside in the park.",
-    "One day, she saw a big, red ball.",
-    "The ball was too high for her, and so she asked her friend for help.",
-]
 
 
 @pytest.fixture(autouse=True)
@@ -36,17 +29,6 @@ def _repeatable():
 def bpe():
     """A byte-level tokenizer with a few merges; one special token begins, ends and pads."""
     return train_bpe(SENTENCES, 300)
-
-
-def tiny(family: str, bpe, template: Template | None = None) -> tuple[LanguageModel, Tokenizer]:
-    """A random model of two layers, large enough in its weights that its distributions are not flat."""
-    shape = Architecture(family=family, width=16, depth=2, heads=2, context=64)
-    model, tokenizer = build(shape, bpe, template or Template())
-    torch.manual_seed(0)
-    for parameter in model.parameters():
-        if parameter.ndim >= 2:
-            torch.nn.init.normal_(parameter, std=0.16)
-    return model.eval(), tokenizer
 
 
 @pytest.fixture

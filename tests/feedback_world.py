@@ -61,6 +61,20 @@ class World:
             made.append(item)
         return made
 
+    def judged_one(self, project):
+        """One item, given to ann and judged."""
+        from assent.feedback.schema.models import Judgement, Shown, Slot
+
+        ann = self.person("ann", "annotator", project)
+        (item,) = self.items(project, 1)
+        shown = Shown.objects.create(project=project, item=item, person=ann, order=[0, 1])
+        slot = Slot.objects.get(item=item)
+        Judgement.objects.create(
+            uuid=new_uuid(), shown=shown, item=item, person=ann, slot=slot, answer={"choice": 0}
+        )
+        Slot.objects.filter(pk=slot.pk).update(judged=True, holder=ann)
+        return shown
+
     def client(self, person=None):
         """Django's test client, logged in."""
         from django.test import Client

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import SENTENCES
 from judge_server import JudgeServer, by_likelihood, by_score, saying, status, texts_in
 from stage_world import facts, made, ran, rows, states
 from tiny_folders import tiny_folder
+from tiny_models import SENTENCES
 
 from assent.data.sources import comparisons
 from assent.errors import Interrupted, UserError

@@ -13,9 +13,9 @@ import time
 import pytest
 import torch
 from click.testing import CliRunner
-from conftest import tiny
 from interrupts import heeds_ctrl_c
 from rich.console import Console
+from tiny_models import tiny
 
 from assent.cli import main
 from assent.data.sources import comparisons, demonstrations

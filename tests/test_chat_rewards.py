@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from conftest import tiny
 from judge_server import JudgeServer, by_score, texts_in
 from live_person import journalled, reward_in
 from stage_world import Lines, made, rows
+from tiny_models import tiny
 
 from assent.config import check
 from assent.data.inspection.facts import Inspection

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from assent.data.batching import one_a_row, pack
 from assent.data.denoising import (

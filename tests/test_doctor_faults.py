@@ -7,9 +7,9 @@ import json
 
 import pytest
 import torch
-from conftest import tiny
 from policy_loop import Loop, config_of, players_of
 from stage_world import made
+from tiny_models import tiny
 from tokenizers import Tokenizer as FastTokenizer
 from tokenizers import models, pre_tokenizers
 from torch import nn

@@ -9,10 +9,10 @@ import pytest
 import torch
 import transformers
 from click.testing import CliRunner
-from conftest import tiny
 from export_helpers import exported, refused, whole_run
 from stage_world import artifact, ran
 from tiny_folders import FAMILIES, tiny_folder
+from tiny_models import tiny
 
 from assent.cli import main
 from assent.errors import UserError

@@ -5,9 +5,9 @@ import subprocess
 import sys
 import time
 
-from conftest import tiny
 from live_person import ANSWERS, PROMPTS, SCORES, Person, journalled, reward_in, vowels
 from stage_world import made, sha256
+from tiny_models import tiny
 
 from assent.errors import Waiting
 from assent.models.load import save

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import tiny
+from tiny_models import tiny
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import assent

@@ -5,8 +5,8 @@ import re
 
 import pytest
 import torch
-from conftest import tiny
 from judge_server import FENCE, JudgeServer, by_likelihood, by_score, saying, texts_in, writing
+from tiny_models import tiny
 
 from assent.config import check
 from assent.errors import RewardError

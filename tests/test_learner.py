@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 import torch.distributed as dist
-from conftest import tiny
+from tiny_models import tiny
 from torch import Tensor, multiprocessing, nn
 
 from assent.batch import Batch, LanguageBatch, Tokens

@@ -7,11 +7,11 @@ import re
 import pytest
 import transformers
 import yaml
-from conftest import tiny
 from export_helpers import exported, whole_run
 from stage_world import artifact
 from tiny_encoders import tiny_encoder
 from tiny_folders import tiny_folder
+from tiny_models import tiny
 
 from assent.models.load import save
 

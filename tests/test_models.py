@@ -3,7 +3,7 @@
 import pytest
 import torch
 import transformers
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from assent.batch import Tokens
 from assent.models.language_model import LanguageModel

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from click.testing import CliRunner
-from conftest import tiny
+from tiny_models import tiny
 
 from assent.cli import main
 from assent.data.sources import candidates

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import tiny
+from tiny_models import tiny
 
 from assent.batch import Tokens
 from assent.errors import UserError

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import tiny
+from tiny_models import tiny
 
 from assent.batch import Tokens
 from assent.errors import UserError

@@ -1,6 +1,6 @@
 import pytest
 import torch
-from conftest import SENTENCES
+from tiny_models import SENTENCES
 
 from assent.batch import Tokens
 from assent.errors import UserError

@@ -92,7 +92,8 @@ def _job(database: Path, wanted: Wanted, out: Path | None, *notes: str) -> Job:
         if out.exists() and not database.exists():
             raise UserError(f"{out}: is there already, and not from {database}: give another --out")
     go_on = f"judgements are written to {out} when all is judged, and at the end" if out else ""
-    return Job(database, (wanted,), out, go_on, tuple(note for note in notes if note))
+    stays = "" if out else f"judgements stay in {database}; --out judgements.jsonl writes them to a file too"
+    return Job(database, (wanted,), out, go_on, tuple(note for note in (*notes, stays) if note))
 
 
 def plain_task(source: str) -> tuple[str, str]:

@@ -13,26 +13,11 @@ def text_of(response):
     return response.content.decode()
 
 
-def judged_one(world, project):
-    """One item, given to ann and judged."""
-    from assent.feedback.schema.models import Judgement, Shown, Slot
-
-    ann = world.person("ann", "annotator", project)
-    (item,) = world.items(project, 1)
-    shown = Shown.objects.create(project=project, item=item, person=ann, order=[0, 1])
-    slot = Slot.objects.get(item=item)
-    Judgement.objects.create(
-        uuid=new_uuid(), shown=shown, item=item, person=ann, slot=slot, answer={"choice": 0}
-    )
-    Slot.objects.filter(pk=slot.pk).update(judged=True, holder=ann)
-    return shown
-
-
 def test_the_overview_counts(world, root):
     from assent.feedback.schema.models import Flag, Skip
 
     project = world.project("news", title="News of today")
-    shown = judged_one(world, project)
+    shown = world.judged_one(project)
     world.items(project, 3, part="gold", expected={"choice": 0})
     from assent.feedback.store import overview
 
@@ -117,7 +102,7 @@ def test_no_count_reads_the_items_themselves(world):
     from assent.feedback.store import overview
 
     project = world.project()
-    judged_one(world, project)
+    world.judged_one(project)
     with CaptureQueriesContext(connection) as queries:
         overview.items_of(project)
     for query in queries:
@@ -165,3 +150,14 @@ def test_every_file_is_there_to_download(world, root, task):
         response = root.get(link)
         assert response.status_code == 200, link
         b"".join(response)
+
+
+def test_settings_of_a_recipe_are_told_by_their_names(world, root):
+    from assent.feedback.schema.models import Audit
+
+    project = world.project("news")
+    detail = {"project": "news", "settings": {"task": "pairwise", "strength": True}}
+    Audit.objects.create(who="assent annotate", what="settings asked for", detail=detail)
+    page = text_of(root.get(f"/admin/p/{project.name}/"))
+    assert "Settings given with the command" in page
+    assert "settings: task, strength" in page

@@ -1,7 +1,6 @@
 """Projects in the admin pages: made by form or YAML, watched, changed where that is safe, closed."""
 
 import pytest
-from feedback_world import new_uuid
 
 DEFAULTS = {  # what the empty form sends
     "name": "news",
@@ -34,21 +33,6 @@ def made(name="news"):
     from assent.feedback.store.projects import settings_of
 
     return settings_of(Project.objects.get(name=name))
-
-
-def judged_one(world, project):
-    """One item, given to ann and judged."""
-    from assent.feedback.schema.models import Judgement, Shown, Slot
-
-    ann = world.person("ann", "annotator", project)
-    (item,) = world.items(project, 1)
-    shown = Shown.objects.create(project=project, item=item, person=ann, order=[0, 1])
-    slot = Slot.objects.get(item=item)
-    Judgement.objects.create(
-        uuid=new_uuid(), shown=shown, item=item, person=ann, slot=slot, answer={"choice": 0}
-    )
-    Slot.objects.filter(pk=slot.pk).update(judged=True, holder=ann)
-    return shown
 
 
 def test_the_form_makes_what_a_recipe_would(world, root):
@@ -181,7 +165,7 @@ def test_settings_change_and_the_change_is_told(world, root):
 
 def test_what_is_judged_under_cannot_change(world, root):
     project = world.project("news", title="Old")
-    judged_one(world, project)
+    world.judged_one(project)
     page = text_of(root.get("/admin/p/news/settings"))
     assert "somebody has begun to judge" in page
     assert "there are items or talks of this task" in page
@@ -195,7 +179,7 @@ def test_the_store_itself_refuses_what_is_locked(world):
     from assent.feedback.store.changes import Locked, change_settings
 
     project = world.project()
-    judged_one(world, project)
+    world.judged_one(project)
     with pytest.raises(Locked, match="strength: It cannot change any more"):
         change_settings(project, {"task": "pairwise", "strength": True}, "root")
 

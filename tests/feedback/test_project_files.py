@@ -102,6 +102,12 @@ def test_files_beside_are_named_after_the_first(tmp_path, out, name):
     assert beside(tmp_path / out, "ties") == tmp_path / name
 
 
+def test_without_out_it_is_said_where_judgements_stay(folder):
+    made = project(folder, PROJECT.replace("out: judged/tea.jsonl\n", ""))
+    assert any(str(made.database) in note and "--out" in note for note in made.notes)
+    assert not any("--out" in note for note in project(folder).notes)
+
+
 def test_a_project_is_judged_and_exported(folder):
     (folder / "lab" / "project.yaml").write_text(PROJECT.replace("tea.jsonl", "tea.csv"))
     with annotating(folder, "lab/project.yaml") as app:

@@ -11,6 +11,8 @@ WORDS = {
     "project opened": gettext_lazy("Project opened again"),
     "guideline changed": gettext_lazy("Guideline changed"),
     "items imported": gettext_lazy("Items brought in"),
+    "items read": gettext_lazy("Items read from a file"),
+    "settings asked for": gettext_lazy("Settings given with the command"),
     "invite made": gettext_lazy("Invite made"),
     "invite accepted": gettext_lazy("Came in by an invite"),
     "invite joined": gettext_lazy("Joined by an invite"),
@@ -36,7 +38,7 @@ def details_of(audit: Audit, apart: str) -> str:
     if changed:
         return "; ".join(f"{key}: {one['from']} → {one['to']}" for key, one in changed.items())
     return ", ".join(
-        f"{key}: {', '.join(value) if isinstance(value, list) else value}"
+        f"{key}: {', '.join(map(str, value)) if isinstance(value, list | dict) else value}"
         for key, value in audit.detail.items()
         if key not in (apart, "invite") and value
     )
