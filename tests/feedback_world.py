@@ -1,5 +1,6 @@
 """What tests of the app share: its functions of other rooms, people, projects, items, a served app."""
 
+import copy
 import itertools
 import threading
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ class World:
     def project(self, name="pairs", **settings):
         from assent.feedback.schema.models import Project
 
-        given = {"task": "pairwise", **settings}
+        given = copy.deepcopy({"task": "pairwise", **settings})  # a test may change it
         return Project.objects.create(name=name, task=given["task"], settings=given, secret="5e" * 32)
 
     def items(self, project, count=3, slots=1, candidates=("one", "two"), part="real", **fields):
