@@ -140,3 +140,16 @@ def test_a_strength_that_is_none_of_the_steps_is_kept_as_it_was(world, tmp_path)
     )
     assert [row["meta"]["strength"] for row in rows_of(world, project)] == [0.4, 1.0]
     assert [row["meta"]["strength"] for row in rows_of(world, project, "ties")] == [1 / 3]
+
+
+def test_a_later_file_changes_a_mind_in_the_same_slot_and_never_back(world, tmp_path):
+    from assent.feedback.schema.models import Judgement
+
+    project = world.project(**alone(overlap=2))
+    first, second, third = (f"0f0f0f0f-0000-4000-8000-00000000000{number}" for number in (1, 2, 3))
+    given(project, tmp_path, pair("x", 0, judgement=first, revision=1))
+    given(project, tmp_path, pair("x", 1, judgement=second, revision=2))
+    assert stored() == (1, 2, 1, 1, 2)
+    assert len(set(Judgement.objects.values_list("slot", flat=True))) == 1
+    with pytest.raises(UserError, match="judged it with revision 2, and this is another judgement with rev"):
+        given(project, tmp_path, pair("x", 0, judgement=third, revision=2))

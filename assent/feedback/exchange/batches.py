@@ -15,7 +15,9 @@ from assent.feedback.exchange.tables import (
     Rows,
     Unnamed,
     items_there,
+    load_free,
     load_judged,
+    load_shown,
     people_there,
     same_json,
     uuids_there,
@@ -69,6 +71,7 @@ class Importer:
                 raise UserError(f"{entry.place}: {error}") from None
             self.done.same += not added
         rows.write()
+        self.done.judgements += len(rows.judgements)
         if nameless and self.unnamed:
             self.unnamed.keep(items.values())
 
@@ -122,7 +125,10 @@ class Importer:
 
     def _slots(self, name: str) -> int:
         """Judgements wanted. The name says who is in the shared pool: the same in every project."""
-        shared, drawn = self.settings.shared, hashlib.sha256(name.encode()).digest()
+        shared = self.settings.shared
+        if not shared.share:
+            return self.settings.overlap
+        drawn = hashlib.sha256(name.encode()).digest()
         if int.from_bytes(drawn[:8], "big") < shared.share * 2**64:
             return max(self.settings.overlap, shared.overlap)
         return self.settings.overlap
@@ -136,9 +142,18 @@ class Saying:
         self._uuids: dict[str, tuple[int, str]] = {}  # (item, answer as JSON) of judgements that are there
         self._elsewhere: dict[str, tuple[str, int]] = {}
         if judged:
+            self._load(judged, items)
+
+    def _load(self, judged: Sequence[Entry], items: dict[str, ItemThere]) -> None:
+        """What is there of these; of judgements that are new and say whose they are, only what these said."""
+        there = uuids_there([entry.uuid for entry in judged if entry.uuid])
+        load_free(self._importer.project.pk, items.values())
+        if there or not all(entry.uuid and entry.annotator for entry in judged):
             load_judged(items, self._uuids)
-            others = [entry.uuid for entry in judged if entry.uuid and entry.uuid not in self._uuids]
-            self._elsewhere = uuids_there(others)
+            self._elsewhere = {uuid: there[uuid] for uuid in there if uuid not in self._uuids}
+        else:
+            people = self._importer.people
+            load_shown([(items[one.name], people[one.annotator]) for one in judged if one.name in items])
 
     def add(self, entry: Entry, item: ItemThere) -> bool:
         """Whether it was not there.
@@ -152,40 +167,32 @@ class Saying:
         if entry.own or (entry.hidden != item.hidden and not same_json(entry.hidden, item.hidden)):
             meta = {**json.loads(entry.hidden), **(entry.own or {})}
             text = written({**json.loads(text), "meta": meta})
-        person, uuid = self._who(entry, item, text)
+        if entry.annotator:
+            person, uuid = self._importer.people[entry.annotator], entry.uuid
+            if not uuid or uuid in self._elsewhere:
+                uuid = self._uuid(entry, item, entry.annotator, text)
+        else:
+            person, uuid = self._nameless(entry, item, text)
         if uuid in self._uuids:
             there, said = self._uuids[uuid]
             if there != item.id or (said != text and json.loads(said) != json.loads(text)):
                 raise UserError(f"judgement {uuid}: it is there, and says something else: {said}")
             return False
-        self._add(entry, item, person, (uuid, text, order))
-        return True
-
-    def _add(self, entry: Entry, item: ItemThere, person: int, said: tuple[str, str, str]) -> None:
-        uuid, text, order = said
+        self._uuids[uuid] = item.id, text
         at = self._now if entry.at is None else entry.at
         shown = item.shown.get(person)
         if shown is None:
             shown = item.shown[person] = self._rows.shown(item, person, order, at)
         if not shown.revision:
             shown.slot = self._rows.fill(item, person)
-        revision = entry.revision or shown.revision + 1
-        if revision <= shown.revision:
-            raise UserError(
-                f"item {item.name}: {entry.annotator} judged it with revision {shown.revision}, and this is "
-                f"another judgement with revision {revision}"
-            )
-        shown.revision = revision
-        self._uuids[uuid] = item.id, text
-        self._importer.done.judgements += 1
+        revision = shown.revision = _revision(entry, item, shown.revision)
         payload = entry.sha256 if text is entry.said else hashlib.sha256(text.encode()).hexdigest()
-        where = shown.id, item.id, person, shown.slot, revision, shown.surplus
-        self._rows.judgement((uuid, *where, text, payload, entry.guideline, entry.seconds, at))
+        where = uuid, shown.id, item.id, person, shown.slot, revision, shown.surplus
+        self._rows.judgements.append((*where, text, payload, entry.guideline, entry.seconds, at))
+        return True
 
-    def _who(self, entry: Entry, item: ItemThere, text: str) -> tuple[int, str]:
-        """(person, UUID). Whom the file does not name is the next unnamed one who has not judged the item."""
-        if entry.annotator:
-            return self._importer.people[entry.annotator], self._uuid(entry, item, entry.annotator, text)
+    def _nameless(self, entry: Entry, item: ItemThere, text: str) -> tuple[int, str]:
+        """(person, UUID): the next unnamed one who has not judged the item."""
         while True:
             item.unnamed += 1
             name = f"{UNNAMED}-{item.unnamed}"
@@ -210,6 +217,17 @@ class Saying:
                 f"judgement {entry.uuid}: it is there, of item {name}, and this is of {item.name}"
             )
         return uuid5(NAMESPACE_URL, f"{project.name}\n{entry.uuid}").hex
+
+
+def _revision(entry: Entry, item: ItemThere, before: int) -> int:
+    """Its own, which must be beyond what is there; or the next."""
+    revision = entry.revision or before + 1
+    if revision <= before:
+        raise UserError(
+            f"item {item.name}: {entry.annotator} judged it with revision {before}, and this is another "
+            f"judgement with revision {revision}"
+        )
+    return revision
 
 
 def _check_same(entry: Entry, there: ItemThere, part: str) -> None:

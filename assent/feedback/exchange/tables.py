@@ -20,11 +20,16 @@ from assent.feedback.schema.models import Part, Person
 _NUMBERED = ("item", "slot", "shown", "judgement")
 _ITEMS = """SELECT id, name, part, position, prompt, candidates, hidden, expected, slots FROM feedback_item
 WHERE project_id = ? AND name IN ({names})"""
-_SHOWN = """SELECT s.item_id, s.person_id, s.id, j.revision, j.slot_id, j.surplus, j.uuid, j.answer
+_OF_ITEMS = """SELECT s.item_id, s.person_id, s.id, j.revision, j.slot_id, j.surplus, j.uuid, j.answer
 FROM feedback_shown s LEFT JOIN feedback_judgement j ON j.shown_id = s.id
 WHERE s.attempt = 0 AND s.item_id IN ({names}) ORDER BY j.revision"""
+_OF_PAIRS = """WITH pair (item, person) AS (VALUES {names})
+SELECT s.item_id, s.person_id, s.id, j.revision, j.slot_id, j.surplus FROM pair
+CROSS JOIN feedback_shown s ON s.item_id = pair.item AND s.person_id = pair.person AND s.attempt = 0
+LEFT JOIN feedback_judgement j ON j.shown_id = s.id ORDER BY j.revision"""
+# By position, which is one item's: the index `open_slots` holds no others.
 _SLOTS = """SELECT item_id, id, holder_id, lease_until FROM feedback_slot
-WHERE NOT judged AND item_id IN ({names}) ORDER BY item_id, number"""
+WHERE project_id = ? AND NOT judged AND position IN ({names}) ORDER BY position, number"""
 _UUIDS = """SELECT j.uuid, i.name, i.project_id
 FROM feedback_judgement j JOIN feedback_item i ON i.id = j.item_id WHERE j.uuid IN ({names})"""
 _POSITION = "SELECT max(position) FROM feedback_item WHERE project_id = %s AND part = %s"
@@ -86,17 +91,31 @@ def items_there(project: int, names: Collection[str]) -> dict[str, ItemThere]:
 
 
 def load_judged(items: dict[str, ItemThere], uuids: dict[str, tuple[int, str]]) -> None:
-    """What was said of these items, and which of their slots are free; (item, answer) by UUID."""
+    """All that was said of these items; (item, answer) by UUID."""
     by_number = {item.id: item for item in items.values()}
-    for item, person, shown, revision, slot, surplus, uuid, answer in _several(_SHOWN, list(by_number)):
+    for item, person, shown, revision, slot, surplus, uuid, answer in _several(_OF_ITEMS, list(by_number)):
         # ordered by revision: the last is what counts
         by_number[item].shown[person] = ShownThere(shown, revision or 0, slot, bool(surplus))
         if uuid is not None:
             uuids[uuid] = item, answer
-    now = time.time()
-    for item, slot, holder, lease_until in _several(_SLOTS, list(by_number)):
-        lost = lease_until is not None and lease_until < now
-        by_number[item].free.append((slot, None if lost else holder))
+
+
+def load_shown(pairs: Sequence[tuple[ItemThere, int]]) -> None:
+    """What these people said last of these items, and no more: a tenth of the time of `load_judged`."""
+    by_number = {item.id: item for item, _ in pairs}
+    values = [value for item, person in pairs for value in (item.id, person)]
+    for item, person, shown, revision, slot, surplus in _several(_OF_PAIRS, values, row="(?, ?)"):
+        by_number[item].shown[person] = ShownThere(shown, revision or 0, slot, bool(surplus))
+
+
+def load_free(project: int, items: Iterable[ItemThere]) -> None:
+    """Which slots of these items are free, in the order of their numbers."""
+    by_number, now = {item.id: item for item in items}, time.time()
+    positions = [item.position for item in by_number.values()]
+    for item, slot, holder, lease_until in _several(_SLOTS, positions, project):
+        if item in by_number:
+            lost = lease_until is not None and lease_until < now
+            by_number[item].free.append((slot, None if lost else holder))
 
 
 def uuids_there(uuids: Sequence[str]) -> dict[str, tuple[str, int]]:
@@ -114,12 +133,13 @@ def people_there(names: Collection[str]) -> dict[str, int]:
     return found | {person.name: person.pk for person in made}
 
 
-def _several(query: str, values: Sequence[Any], *first: Any) -> list[tuple[Any, ...]]:
-    """Rows of a query that names `values`, some thousand at a time."""
+def _several(query: str, values: Sequence[Any], *first: Any, row: str = "?") -> list[tuple[Any, ...]]:
+    """Rows of a query that names `values`, some thousand at a time, of which each `row` takes some."""
     found: list[tuple[Any, ...]] = []
     for start in range(0, len(values), MOST_VALUES):
         some = values[start : start + MOST_VALUES]
-        found += _plainly(query.format(names=", ".join(["?"] * len(some))), [*first, *some]).fetchall()
+        names = ", ".join([row] * (len(some) // row.count("?")))
+        found += _plainly(query.format(names=names), [*first, *some]).fetchall()
     return found
 
 
@@ -156,7 +176,7 @@ class Rows:
         self._filled: list[tuple[int]] = []
         self._grown: dict[int, ItemThere] = {}
         self._shown: list[tuple[Any, ...]] = []
-        self._judgements: list[tuple[Any, ...]] = []
+        self.judgements: list[tuple[Any, ...]] = []  # all columns but the number
         with connection.cursor() as cursor:
             self._next = {name: count(_last_number(cursor, name) + 1).__next__ for name in _NUMBERED}
             self._position = max(_last_position(cursor, project, part) for part in Part.values)
@@ -199,10 +219,6 @@ class Rows:
             self._filled.append((slot,))
         return slot
 
-    def judgement(self, columns: tuple[Any, ...]) -> None:
-        """All but its number."""
-        self._judgements.append((self._next["judgement"](), *columns))
-
     def write(self) -> None:
         """Each kind of rows by one statement."""
         new = [self._columns(item) for item in self._items]
@@ -213,7 +229,8 @@ class Rows:
             cursor.executemany(_FILL, self._filled)
             cursor.executemany(_GROW, grown)
         _add("shown", _SHOWING, self._shown)
-        _add("judgement", _JUDGEMENT, self._judgements)
+        number = self._next["judgement"]
+        _add("judgement", _JUDGEMENT, [(number(), *row) for row in self.judgements])
 
     def _slot(self, item: ItemThere, judged: bool) -> int:
         number = self._next["slot"]()

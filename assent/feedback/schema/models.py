@@ -135,14 +135,14 @@ class Shown(models.Model):
     """
 
     project = models.ForeignKey(Project, CASCADE, db_index=False)
-    item = models.ForeignKey(Item, CASCADE)
+    item = models.ForeignKey(Item, CASCADE, db_index=False)
     person = models.ForeignKey(Person, CASCADE, db_index=False)
     attempt = models.PositiveSmallIntegerField(default=0)  # at a qualification; 0 for all other items
     order = models.JSONField()  # candidate numbers, from left to right
     created = models.FloatField(default=time.time)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["person", "item", "attempt"], name="shown_once")]
+        constraints = [models.UniqueConstraint(fields=["item", "person", "attempt"], name="shown_once")]
         indexes = [models.Index(fields=["project", "person", "id"], name="shown_to")]
 
 

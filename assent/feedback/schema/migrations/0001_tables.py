@@ -254,7 +254,12 @@ class Migration(migrations.Migration):
                 ("attempt", models.PositiveSmallIntegerField(default=0)),
                 ("order", models.JSONField()),
                 ("created", models.FloatField(default=time.time)),
-                ("item", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="feedback.item")),
+                (
+                    "item",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.CASCADE, to="feedback.item"
+                    ),
+                ),
                 (
                     "person",
                     models.ForeignKey(
@@ -474,7 +479,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="shown",
-            constraint=models.UniqueConstraint(fields=("person", "item", "attempt"), name="shown_once"),
+            constraint=models.UniqueConstraint(fields=("item", "person", "attempt"), name="shown_once"),
         ),
         migrations.AddIndex(
             model_name="slot",
