@@ -2,6 +2,7 @@
 
 import pytest
 from browser import LAPTOP, PHONE, accessible, page_of, picture, session_of
+from playwright.sync_api import expect
 
 
 def editor(world, *candidates):
@@ -61,6 +62,7 @@ def test_one_of_two_answers_is_chosen(world, chromium_browser):
         page.keyboard.press("1")  # a look at the other one loses nothing
         page.reload()
         page.locator(".changes", has_text="Nothing is changed yet.").wait_for()
+        expect(field).to_be_focused()  # it comes a moment later; a key before that would be typed into it
         page.keyboard.press("Escape")
         page.keyboard.press("2")
         page.locator("mark.new", has_text="mended").wait_for()
