@@ -102,6 +102,8 @@ def test_an_undo_that_comes_late_takes_nobody_away_from_the_next_item(world, chr
         page.route("**/last", lambda route: held.extend([route]))
         with page.expect_request("**/last"):
             page.keyboard.press("u")
+        while not held:  # the request is told of before it is held
+            page.wait_for_timeout(10)
         with next_item(page):
             page.keyboard.press("1")
         third = shown(page)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from browser import session_of
@@ -46,10 +46,10 @@ class Client(threading.Thread):
         """Until it is answered: a server that is gone comes back."""
         while time.monotonic() < self.end:
             try:
-                connection = self.ask(path, body)
-                response = connection.getresponse()
-                status, text = response.status, response.read()
-                connection.close()
+                with closing(self.connection()) as connection:
+                    self.ask(connection, path, body)
+                    with connection.getresponse() as response:
+                        status, text = response.status, response.read()
             except (OSError, http.client.HTTPException):
                 time.sleep(0.02)
                 continue
@@ -62,19 +62,21 @@ class Client(threading.Thread):
     def hang_up(self, path, body):
         """The answer is never read: it gets lost on its way."""
         try:
-            self.ask(path, body).close()
+            with closing(self.connection()) as connection:
+                self.ask(connection, path, body)
         except OSError:
             return
 
-    def ask(self, path, body):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+    def connection(self):
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def ask(self, connection, path, body):
         headers = {
             "Content-Type": "application/json",
             "Cookie": f"sessionid={self.session}; csrftoken={TOKEN}",
             "X-CSRFToken": TOKEN,
         }
         connection.request("POST", f"/p/pairs/{path}", json.dumps(body), headers)
-        return connection
 
 
 @contextmanager
