@@ -54,10 +54,9 @@ class World:
                 position=start + number,
                 prompt=f"Prompt {number}",
                 candidates=[f"{text} of {part} {number}" for text in candidates],
-                slots=slots if part == "real" else 0,
                 **fields,
             )
-            for slot in range(item.slots):
+            for slot in range(slots if part == "real" else 0):
                 Slot.objects.create(project=project, item=item, number=slot, position=item.position)
             made.append(item)
         return made

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.db.models import Count
 
 from assent.errors import UserError
 from assent.feedback.asked import Wanted
@@ -118,16 +119,16 @@ def _last_asked(project: Project) -> dict[str, Any]:
 
 def _add_slots(project: Project, overlap: int) -> None:
     """More judgements of each item are wanted. Of fewer nothing is taken back."""
-    few = Item.objects.filter(project=project, part=Part.REAL, slots__lt=overlap)
+    few = Item.objects.filter(project=project, part=Part.REAL).annotate(slots=Count("slot"))
+    few = few.filter(slots__lt=overlap)
     with writing():
         slots = (
-            Slot(project=project, item=item, number=number, position=item.position)
-            for item in few.only("pk", "slots", "position").iterator()
-            for number in range(item.slots, overlap)
+            Slot(project=project, item_id=item, number=number, position=position)
+            for item, position, count in few.values_list("pk", "position", "slots").iterator()
+            for number in range(count, overlap)
         )
         while some := list(islice(slots, HELD)):
             Slot.objects.bulk_create(some)
-        few.update(slots=overlap)
 
 
 def _guideline(project: Project, wanted: Wanted) -> None:

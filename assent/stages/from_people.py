@@ -6,16 +6,19 @@ from assent.data.files.jsonl import write_jsonl
 from assent.data.sources import candidates, prompts
 from assent.errors import UserError, Waiting
 from assent.feedback.asked import ANSWERED, DATABASE, Asked, check_not_lost, items_answered, project_name
+from assent.feedback.exchange.answers_in import all_alike
 from assent.feedback.exchange.export import exported, reading
 from assent.stages.workspace import Workspace
 
-# A tie is half a vote for each, so ties train. Other answers are no votes, and stand in files of their own.
+# A tie is half a vote for each, so ties train. Other answers are no votes.
 _TRAINED_ON = {"pairwise": ("judgements", "ties")}
-_BESIDE = {"pairwise": ("both_bad", "cannot_judge"), "edit": ("edits",)}
+# The artifact is named by the bytes of its result, so all that lies beside must follow from those: of what is
+# no vote, an earlier export with the same result would be kept. It stays in the app, under Exports.
+_BESIDE = {"edit": ("edits",)}
 
 
 def freeze(asked: Asked, work: Workspace, result: str) -> None:
-    """Write what people answered to `result` in the stage's folder, and what is no vote to files beside it.
+    """Write what people answered to `result` in the stage's folder, and what follows from it beside.
 
     Raises:
         Waiting: fewer than `want` items have their judgements; with the command by which people give more.
@@ -51,7 +54,18 @@ def _missing(asked: Asked, work: Workspace, complete: int) -> str:
     task = asked.settings.task
     answered = f"{complete} of {asked.want} {ANSWERED[task]} answered"
     source = str(asked.candidates)
-    items = len(prompts(source) if task == "demonstration" else candidates(source))
+    items, alike = _to_answer(task, source)
     if items < asked.want:
         answered += f"; there are only {items} to answer in {source}"
+        if alike:
+            answered += f", beside {alike} of which nobody is asked, since all answers are the same"
     return f"{answered}; judge them with: {work.annotate}"
+
+
+def _to_answer(task: str, source: str) -> tuple[int, int]:
+    """(rows that people are asked, rows that they are not since all answers are the same words)."""
+    if task == "demonstration":
+        return len(prompts(source)), 0
+    rows = candidates(source)
+    alike = sum(all_alike(task, row.texts) for row in rows)
+    return len(rows) - alike, alike

@@ -1,5 +1,6 @@
 """A file of items, or a project's own YAML; and the judgements as files."""
 
+import sqlite3
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
@@ -9,18 +10,18 @@ from assent.config import DataFile, check, read_yaml, sources
 from assent.data.files.written import PACKED, kind_of, written
 from assent.errors import UserError
 from assent.feedback.asked import Wanted, check_not_lost, project_name
-from assent.feedback.exchange.export import exported, reading
+from assent.feedback.exchange.export import STYLES, exported, reading, styled
 from assent.feedback.projects import ProjectSettings
 from assent.pipeline.outline import dotted
 from assent.pipeline.sources import located, resolved
 from assent.records import Candidates, Comparison, Demonstration, Prompt
 from assent.tools.annotate import Job, Wishes, check_files, version_of
-from assent.tools.annotate_formats import Reading
+from assent.tools.annotate_formats import Reading, rows
 
 APART = {  # what stands in files of its own, by task
     "pairwise": ("ties", "both_bad", "cannot_judge", "surplus"),
     "edit": ("edits", "surplus"),
-    "chat": (),
+    "chat": ("thumb_pairs", "implicit_pairs", "chats", "kto"),
 }
 HELD = 500  # rows written together
 
@@ -128,10 +129,17 @@ def write_judgements(job: Job) -> list[str]:
     with reading(job.database) as connection:
         for kind in (main, *APART.get(task, ("surplus",))):
             path = job.out if kind == main else beside(job.out, kind)
-            if path.exists() or any(True for _ in exported(connection, wanted.name, kind)):
-                count = _write(path, exported(connection, wanted.name, kind))
+            if path.exists() or any(True for _ in _rows(connection, wanted, kind)):
+                count = _write(path, _rows(connection, wanted, kind))
                 told.append(f"{path}: {count} {kind.replace('_', ' ')}")
     return told or ["nobody has judged yet, so nothing is written"]
+
+
+def _rows(connection: sqlite3.Connection, wanted: Wanted, kind: str) -> Iterator[Mapping[str, Any]]:
+    style = STYLES.get(wanted.settings.task, {}).get(kind)
+    if style is None:
+        return exported(connection, wanted.name, kind)
+    return styled(connection, wanted.name, kind, rows()[style])
 
 
 def beside(out: Path, kind: str) -> Path:
@@ -141,10 +149,10 @@ def beside(out: Path, kind: str) -> Path:
     return out.with_name(f"{name.stem}.{kind}{name.suffix}{packed}")
 
 
-def _write(path: Path, rows: Iterator[Mapping[str, Any]]) -> int:
+def _write(path: Path, given: Iterator[Mapping[str, Any]]) -> int:
     count = 0
     with written(path) as add:
-        while some := [dict(row) for row in islice(rows, HELD)]:
+        while some := [dict(row) for row in islice(given, HELD)]:
             add(some)
             count += len(some)
     return count

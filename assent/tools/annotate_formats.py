@@ -14,6 +14,7 @@ from assent.data.formats.parsing import candidates_of
 from assent.data.formats.reading import MOST_SEEN, PARSERS
 from assent.data.formats.writers import WRITERS
 from assent.errors import UserError
+from assent.feedback.exchange.not_for_import import refuse_export
 from assent.feedback.services import Record, Undecided
 
 WORDS = ("both_bad", "cannot_judge")  # in `choice`; the readers of training refuse them
@@ -24,7 +25,8 @@ class Reading:
     """The records of a source, as a stream. `place` is that of the last one, for error messages.
 
     Raises:
-        UserError: naming file and line; a source that gives no row at all; rows that are only labelled.
+        UserError: naming file and line; a source that gives no row at all; rows that are only labelled, or
+            of one of the app's exports that are not for import.
     """
 
     def __init__(self, source: str):
@@ -57,6 +59,7 @@ class Reading:
             if taken is not None:
                 yield taken
                 continue
+            refuse_export(row, where)
             if row.get("choice") in WORDS:
                 yield _undecided(row, where)
                 continue

@@ -91,10 +91,9 @@ def item(project: Any, name: str, prompt: Any, answers: Any, part: str = "real",
         prompt=prompt,
         candidates=list(answers),
         hidden=HIDDEN,
-        slots=2 if part == "real" else 0,
         **fields,
     )
-    for number in range(made.slots):
+    for number in range(2 if part == "real" else 0):
         Slot.objects.create(project=project, item=made, number=number, position=made.position)
     return made
 

@@ -133,6 +133,17 @@ def test_other_kinds_of_files_are_refused(world, root, name):
     assert response.status_code == 422
 
 
+def test_a_file_that_is_too_large_is_refused(world, root, monkeypatch):
+    from assent.feedback.schema.models import Item
+    from assent.feedback.views import admin_items
+
+    monkeypatch.setattr(admin_items, "LARGEST_BYTES", 2**20)
+    response = sent(root, rows(("one", {"note": "a" * 2**20})))
+    assert response.status_code == 422
+    assert "More than 1 MiB: divide the file" in text_of(response)
+    assert Item.objects.count() == 0
+
+
 def test_no_file(world, root):
     response = root.post("/admin/p/news/items", {"part": "real"})
     assert response.status_code == 422

@@ -201,7 +201,8 @@ def test_closed_and_open_again(world, root):
         assert root.post("/admin/p/news/close")["Location"] == "/admin/p/news/"
     assert Project.objects.get().closed is not None
     assert "Nobody is given new items" in text_of(root.get("/admin/p/news/"))
-    root.post("/admin/p/news/open")
+    for _ in range(2):
+        root.post("/admin/p/news/open")
     assert Project.objects.get().closed is None
     told = [one.what for one in Audit.objects.filter(detail__project=project.name).order_by("pk")]
     assert told == ["project closed", "project opened"]
@@ -227,6 +228,21 @@ def test_yaml_that_is_no_settings_is_told_at_its_field(world, yaml, told):
     response = client.post("/admin/new", {"name": "odd", "yaml": yaml})
     assert response.status_code == 422
     assert told in response.content.decode()
+
+
+def test_what_has_no_field_of_its_own_is_told_above_the_form(world, root):
+    """A test that came with a recipe forbids a task that has no right answers."""
+    world.project("news", qualification={"test": "test.jsonl"})
+    response = root.post("/admin/p/news/settings", {**DEFAULTS, "task": "demonstration", "gold_every": ""})
+    assert response.status_code == 422
+    assert "have a right answer, which demonstration has not" in text_of(response)
+    assert made().task == "pairwise"
+
+
+def test_yaml_without_a_name_is_told(world, root):
+    response = root.post("/admin/new", {"name": "", "yaml": "task: ranking"})
+    assert response.status_code == 422
+    assert "task: ranking" in text_of(response)
 
 
 def test_gold_may_be_uploaded_later(world):

@@ -57,6 +57,17 @@ def test_more_than_there_are_cannot_be_answered(tmp_path):
         stage(tmp_path, want=5)
 
 
+def test_rows_whose_answers_are_all_the_same_are_not_waited_for(tmp_path):
+    path = tmp_path / "alike.jsonl"
+    texts = [("a", "b"), ("a", "a"), ("b", "b")]
+    asked = [{"input_text": "q", "candidate_0": one, "candidate_1": two} for one, two in texts]
+    path.write_text("".join(json.dumps(row) + "\n" for row in asked))
+    with pytest.raises(Waiting) as waiting:
+        stage(tmp_path, want=2, candidates=str(path))
+    assert "there are only 1 to answer in" in str(waiting.value)
+    assert ", beside 2 of which nobody is asked, since all answers are the same; judge" in str(waiting.value)
+
+
 def test_people_are_waited_for_and_then_frozen(world, tmp_path):
     project = world.project("feedback")
     world.items(project, 4)
@@ -76,8 +87,7 @@ def test_people_are_waited_for_and_then_frozen(world, tmp_path):
     assert frozen[0]["meta"]["annotator"] == "ann"
     assert frozen[0]["meta"]["item"] == "real-0"
     assert frozen[0]["meta"]["judgement"] == str(first.uuid)
-    assert [row["input_text"] for row in rows(place / "both_bad.jsonl")] == ["Prompt 3"]
-    assert rows(place / "cannot_judge.jsonl") == []
+    assert sorted(path.name for path in place.iterdir()) == ["judgements.jsonl"]
     assert [one.choice for one in comparisons(str(place / "judgements.jsonl"))] == [1, 0, None]
 
 
@@ -211,6 +221,23 @@ def test_a_run_waits_goes_on_and_takes_later_judgements_when_asked(world, tmp_pa
     assert ran(tmp_path, recipe, out, Options(quiet=True, refresh_feedback=True)) == 0
     assert artifact(out, "feedback") != before
     assert [row["choice"] for row in rows(artifact(out, "feedback") / "judgements.jsonl")] == [0, 1, 1]
+
+
+def test_a_refresh_that_finds_the_same_judgements_has_nothing_of_before(world, tmp_path):
+    """What is no vote came since: the result is the same, and so is every file of the artifact."""
+    candidates_at(tmp_path)
+    project = world.project("feedback")
+    world.items(project, 4)
+    ann = world.person("ann", "annotator", project)
+    answers(ann, project, prefers("one"), BOTH_BAD)
+    recipe = RECIPE.replace("WANT", "2")
+    assert ran(tmp_path, recipe, tmp_path) == 0
+    before = artifact(tmp_path, "feedback")
+    answers(ann, project, BOTH_BAD)
+    assert ran(tmp_path, recipe, tmp_path, Options(quiet=True, refresh_feedback=True)) == 0
+    assert artifact(tmp_path, "feedback") == before
+    logs = {"metrics.jsonl", "timing.jsonl"}
+    assert {path.name for path in before.glob("*.jsonl")} - logs == {"judgements.jsonl"}
 
 
 def test_how_people_are_asked_changes_no_export(world, tmp_path):

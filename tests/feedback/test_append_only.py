@@ -1,6 +1,7 @@
 """What people did can be added to and nothing else, whoever asks the database."""
 
 import sqlite3
+from types import SimpleNamespace
 from uuid import UUID
 
 import pytest
@@ -71,6 +72,14 @@ def test_whoever_judged_something_cannot_be_deleted(filled):
         with pytest.raises(IntegrityError):
             thing.delete()
     assert Judgement.objects.count() == 1
+
+
+def test_another_kind_of_database_is_refused():
+    from assent.errors import UserError
+    from assent.feedback.schema.append_only import install
+
+    with pytest.raises(UserError, match="postgresql: only SQLite is supported"):
+        install(SimpleNamespace(vendor="postgresql"))
 
 
 @pytest.mark.parametrize("doubled", ["uuid", "shown_id, revision", "slot_id"])

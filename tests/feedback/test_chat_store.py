@@ -106,6 +106,13 @@ def test_chats_of_others_are_not_there(chat, world):
     assert code_of(lambda: spoken((other, chat[1], chat[2]))) == "unknown"
 
 
+def test_a_message_of_somebody_else_is_not_found_by_its_number(chat, world):
+    number = uuid()
+    spoken(chat, number=number)
+    other = world.person("bob", "annotator", chat[1])
+    assert code_of(lambda: spoken((other, chat[1], uuid()), number=number)) == "unknown"
+
+
 def test_answers_made_again_stand_beside_each_other(chat):
     from assent.feedback.store.chats import exchanges, messages, store_again
 

@@ -89,6 +89,32 @@ def test_only_the_last_answer_is_made_again(world):
     assert len(chat.policy.heard) == 2
 
 
+def test_one_answer_is_made_again_at_a_time(world):
+    policy = Policy()
+    chat = chat_of(world, policy)
+    turn, policy.go = chat.said(), threading.Event()
+    sent = {"conversation": chat.conversation, "turn": turn}
+    first, other = ({**sent, "uuid": new_uuid()} for _ in range(2))
+    assert chat.post("regenerate", **first).status_code == 202
+    refused = chat.post("regenerate", **other)
+    assert (refused.status_code, refused.json()["code"]) == (409, "waiting")
+    policy.go.set()
+
+
+def test_numbers_of_something_else_make_no_answer(world):
+    from assent.feedback.schema.models import Turn
+
+    chat, number = chat_of(world), new_uuid()
+    turn = chat.said()
+    assert chat.post("say", conversation=chat.conversation, uuid=number).status_code == 404  # never said
+    asked = str(Turn.objects.get(role="user").uuid)
+    refused = chat.post("regenerate", conversation=chat.conversation, uuid=asked, turn=turn)
+    assert (refused.status_code, refused.json()["code"]) == (409, "other")
+    gone = chat.post("regenerate", conversation=chat.conversation, uuid=turn, turn=number)
+    assert gone.status_code == 404
+    assert len(chat.policy.heard) == 1
+
+
 def test_the_page_shows_the_last_chat_another_or_none(world):
     chat = chat_of(world)
     chat.say("First words")
@@ -176,6 +202,17 @@ def test_a_chat_whose_policy_is_gone_can_be_read(world):
     settings.SERVICES = services(talk={})
     assert "Answer 1" in chat.page().content.decode()
     assert chat.say("More", after=turn).json()["code"] == "unready"
+
+
+def test_a_message_whose_policy_is_gone_waits_unanswered(world):
+    from django.conf import settings
+
+    chat, number = chat_of(world, Policy(fails=1)), new_uuid()
+    chat.say(uuid=number)
+    settings.SERVICES = services(talk={})
+    again = chat.post("say", conversation=chat.conversation, uuid=number, retry=True)
+    assert (again.status_code, again.json()["code"]) == (422, "unready")
+    assert "data-unanswered" in chat.page().content.decode()
 
 
 @pytest.mark.parametrize(

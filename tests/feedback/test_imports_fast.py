@@ -59,6 +59,27 @@ def test_a_process_that_dies_is_no_end_of_the_file(apart):
         list(entries_of(Wanted("pairwise"), Dying(), known=False))
 
 
+def test_a_reader_whose_app_was_killed_ends(tmp_path):
+    """Nobody reads on: the file is far longer than what may wait in between."""
+    import multiprocessing
+    from functools import partial
+
+    from assent.feedback.exchange.ahead import _send
+
+    path = written(tmp_path / "many.jsonl", (pair(f"{number}") for number in range(10_000)))
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe(duplex=False)
+    process = context.Process(
+        target=_send, args=(partial(Reading, str(path)), Wanted("pairwise"), False, theirs)
+    )
+    process.start()
+    theirs.close()
+    pipe.recv_bytes()
+    pipe.close()
+    process.join(60)
+    assert process.exitcode == 0
+
+
 # Plain pairs
 
 UUID = "0F0F0F0F-0000-4000-8000-000000000001"

@@ -85,7 +85,6 @@ def test_judgements_of_an_item_that_waits_fill_its_slots_but_take_none_from_anyb
         (True, None),
         (True, None),
     ]
-    assert Slot.objects.get(number=0).item.slots == 3
 
 
 def test_a_changed_mind_is_the_next_revision_and_the_last_counts(world, tmp_path):

@@ -140,7 +140,8 @@ def test_a_link_for_all_projects_gives_those_that_are_there(world):
         ("=cmd()", PASSWORD, "begin with a letter"),
         ("@ann", PASSWORD, "begin with a letter"),
         ("ann\u202e", PASSWORD, "begin with a letter"),  # turns the direction of what follows
-        ("ai:judge", PASSWORD, "begin with a letter"),
+        ("ai:judge", PASSWORD, "Names that begin with ai: are those of models"),
+        ("AI:judge", PASSWORD, "Names that begin with ai: are those of models"),
         ("ROOT", PASSWORD, "Somebody is called so already"),
         ("a" * 81, PASSWORD, "at most 80 characters"),
         ("\ufdfa" * 5, PASSWORD, "at most 80 characters"),  # a sign that stands for eighteen

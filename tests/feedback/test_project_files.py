@@ -68,6 +68,16 @@ def test_the_command_lines_word_is_the_last(folder):
         ("items: none.jsonl\n", r"project\.yaml: items: .*none\.jsonl: no such file"),
         ("items: candidates.jsonl\nguidline: how.md\n", "unknown key guidline; did you mean guideline"),
         ("items: candidates.jsonl\ntask: rating\n", "criteria: expected one of summary"),
+        ("items: candidates.jsonl\ncriteria: summary\n", "criteria belong to task: rating, and this is pairwise"),
+        ("items: candidates.jsonl\npolicies: [m]\n", "policies belong to task: chat, and this is pairwise"),
+        (
+            "items: a.jsonl\ntask: rating\ncriteria: [{name: a, lowest: 2, highest: 2}]\n",
+            "expected lowest < highest, and eleven steps at most",
+        ),
+        (
+            "task: chat\nimplicit: {enabled: true, consent: ' '}\n",
+            "expected the text that people agree to before anything is kept",
+        ),
         ("task: pairwise\n", "items is missing: the file of what is judged"),
         ("items: candidates.jsonl\nout: judged.txt\n", "the suffix says what to write"),
     ],
@@ -75,6 +85,25 @@ def test_the_command_lines_word_is_the_last(folder):
 def test_mistakes_name_the_file_and_the_key(folder, text, message):
     with pytest.raises(UserError, match=message):
         project(folder, text)
+
+
+def test_options_of_recipes_are_not_for_projects(folder):
+    with pytest.raises(UserError, match=r"project\.yaml: --set is for recipes: write it into the file"):
+        project(folder, overrides=("task=ranking",))
+
+
+def test_files_of_the_hub_are_looked_for_when_they_are_read(folder):
+    """Nothing is fetched to learn whether it is there, nor whether it has changed."""
+    [wanted] = project(folder, "items: hub:some/pairs\n").wanted
+    assert (wanted.items, wanted.version) == ("hub:some/pairs:train", "")
+
+
+def test_judgements_of_a_recipe_are_not_exported(folder):
+    recipe = "feedback: {stage: annotate, candidates: lab/candidates.jsonl}\n"
+    (folder / "recipe.yaml").write_text(recipe)
+    shown = typed("recipe.yaml", "--export")
+    assert shown.exit_code == 2
+    assert "a run reads the judgements itself: assent run recipe.yaml" in shown.stderr
 
 
 def test_a_recipe_is_told_from_a_project(folder):

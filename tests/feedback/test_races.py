@@ -12,7 +12,8 @@ import pytest
 from feedback_world import new_uuid
 
 WORKER = Path(__file__).with_name("racing_process.py")
-SLOTS = "SELECT slots, (SELECT count(*) FROM feedback_slot WHERE item_id = item.id AND judged), \
+SLOTS = "SELECT (SELECT count(*) FROM feedback_slot WHERE item_id = item.id), \
+(SELECT count(*) FROM feedback_slot WHERE item_id = item.id AND judged), \
 (SELECT count(*) FROM feedback_judgement WHERE item_id = item.id AND revision = 1 AND NOT surplus) \
 FROM feedback_item AS item"
 

@@ -88,6 +88,16 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(world, tmp_path):
     assert other.read_text() == "Dear Ann, " * 1000
 
 
+def test_a_folder_that_cannot_be_made_is_told_of(world, tmp_path):
+    from feedback_world import services
+
+    from assent.feedback.settings import configure
+
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(UserError, match="file/run: .*: give a folder that can be written"):
+        configure(tmp_path / "file" / "run" / "feedback.sqlite3", services())
+
+
 def test_a_secret_that_was_cut_off_is_made_anew(world):
     """A power cut between making the file and writing it."""
     from django.conf import settings

@@ -73,7 +73,6 @@ class Store(RuleBasedStateMachine):
             position=position,
             prompt="?",
             candidates=["one", "two"],
-            slots=count,
         )
         for number in range(count):
             Slot.objects.create(project=self.project, item=item, number=number, position=position)

@@ -196,6 +196,31 @@ def test_a_database_that_is_busy_is_no_success(world, ann, monkeypatch):
     assert judgements() == []
 
 
+def test_what_was_stored_is_told_where_the_next_item_must_wait(world, ann, monkeypatch):
+    """Another process takes the database just after the judgement is on disk."""
+    from django.db import connection
+
+    from assent.feedback.store import claims
+
+    client = world.client(ann)
+    shown = post(client, "/p/pairs/next").json()["shown"]
+    with connection.cursor() as cursor:
+        cursor.execute("PRAGMA busy_timeout = 50")
+    other, claim = sqlite3.connect(world.database, isolation_level=None), claims.claim
+
+    def held(*given):
+        other.execute("BEGIN IMMEDIATE")
+        return claim(*given)
+
+    monkeypatch.setattr(claims, "claim", held)
+    answer = post(client, "/p/pairs/judgements", body(shown, next=True))
+    other.execute("ROLLBACK")
+    other.close()
+    assert answer.status_code == 200
+    assert (answer.json()["stored"], answer.json()["next"]) == (True, None)
+    assert len(judgements()) == 1
+
+
 def test_the_end_and_a_closed_project_are_told(world, ann):
     from assent.feedback.schema.models import Project
 

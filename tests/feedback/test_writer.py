@@ -170,6 +170,36 @@ def test_who_waited_too_long_leaves_the_queue_to_the_others():
         assert (outermost, inner) == (True, False)
 
 
+def test_a_turn_that_comes_in_the_moment_of_leaving_is_handed_on(monkeypatch):
+    """Whoever held it lets go after the wait was over, and before the leaving is noted."""
+    from assent.feedback.store import writer
+
+    queue = writer.Queue()
+
+    class TooLate(threading.Event):
+        def wait(self, timeout=None):
+            queue._hand_on()
+            return False
+
+    with queue.turn(60):
+        monkeypatch.setattr(writer.threading, "Event", TooLate)
+        queue._mine.depth = 0  # as another thread
+        with pytest.raises(writer.Busy), queue.turn(0.01):
+            pass
+        monkeypatch.undo()
+    with queue.turn(0.01) as outermost:
+        assert outermost
+
+
+def test_a_mistake_in_a_query_is_no_busy_database(world):
+    from django.db import OperationalError, connection
+
+    from assent.feedback.store.writer import writing
+
+    with pytest.raises(OperationalError, match="no such table"), writing(), connection.cursor() as cursor:
+        cursor.execute("SELECT * FROM nowhere")
+
+
 def _until(true) -> None:
     end = time.monotonic() + 60
     while not true() and time.monotonic() < end:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from assent.data.files.nesting import too_deep
 from assent.data.files.streams import JSON, LONGEST_LINE_BYTES, NULL_IS_SAID, OnBad, Row, lines_of, refuse
 from assent.errors import UserError
 
@@ -160,9 +161,11 @@ def _value(name: str, cell: str) -> Any:
 
 def _decoded(cell: str) -> Any:
     """What the JSON says; a cell that is none is a text, and whoever needs more of it says what."""
+    if too_deep(cell.encode(errors="replace")):
+        return cell
     try:
         return JSON.decode(cell)
-    except (ValueError, RecursionError):
+    except ValueError:
         return cell
 
 

@@ -10,12 +10,14 @@ from typing import Any
 import ijson
 
 from assent.data.files.jsonl import read_jsonl
+from assent.data.files.nesting import Bounded
 from assent.data.files.streams import OnBad, Row, opened, refuse, refuse_utf_16
 from assent.errors import UserError
 
 # Where an object may hold the rows, in the order in which they are looked for.
 HOLDERS = ("data", "rows", "items", "results", "records", "examples")
 _FIRST_LINE_BYTES = 2**20  # a longer first line is not looked at for being a row of its own
+_PIECE_BYTES = 2**20  # of a file at once: a value that is longer is copied once a piece
 
 
 class _Object(dict[str, Any]):
@@ -40,7 +42,7 @@ def read_json(path: Path, bad: OnBad | None = None) -> Iterator[tuple[str, Row]]
 
     Raises:
         UserError: naming file and row: not JSON (what stands behind it cannot be read), a key given twice,
-            no list of rows.
+            no list of rows; also with `bad`: nested too deep, a row beyond 64 MiB.
     """
     if _is_lines(path):
         yield from read_jsonl(path, bad)
@@ -61,8 +63,9 @@ def _items(file: BufferedReader, path: Path) -> Iterator[Any]:
     prefix = _place_of_the_rows(path)
     passed_mark(file)
     number = 0
+    bounded = Bounded(file.read, path, prefix.count(".") + 1, lambda: f", behind row {number}")
     try:
-        for found in ijson.items(file, prefix, use_float=True, map_type=_Object):
+        for found in ijson.items(bounded, prefix, use_float=True, map_type=_Object, buf_size=_PIECE_BYTES):
             number += 1
             yield found
     except (ijson.JSONError, UnicodeDecodeError) as error:  # the second from half of a character, as \\udf0d
@@ -75,7 +78,8 @@ def _place_of_the_rows(path: Path) -> str:
     with opened(path) as file:
         passed_mark(file)
         try:
-            place = _first_list(ijson.parse(file, use_float=True), keys)
+            bounded = Bounded(file.read, path, None)
+            place = _first_list(ijson.parse(bounded, use_float=True, buf_size=_PIECE_BYTES), keys)
         except (ijson.JSONError, UnicodeDecodeError) as error:
             raise UserError(f"{path}: not valid JSON: {_reason(error)}") from None
     if place is None:

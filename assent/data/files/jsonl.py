@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from assent.data.files.nesting import DEEPEST, too_deep
 from assent.data.files.streams import JSON, OnBad, Row, lines_of, refuse
 from assent.errors import UserError
 
@@ -21,7 +22,7 @@ def read_jsonl(path: Path, bad: OnBad | None = None) -> Iterator[tuple[str, Row]
 
     Raises:
         UserError: naming file and line: not UTF-8, not JSON, not an object, NaN or Infinity, a key given
-            twice, or a line beyond 64 MiB.
+            twice, nested too deep, or a line beyond 64 MiB.
     """
     for number, raw in lines_of(path, bad):
         if not raw.strip():
@@ -37,6 +38,8 @@ def read_jsonl(path: Path, bad: OnBad | None = None) -> Iterator[tuple[str, Row]
 
 def row_of(raw: bytes, where: str) -> Row:
     """The object that a line of JSON holds."""
+    if too_deep(raw):
+        raise UserError(f"{where}: lists and objects nested more than {DEEPEST} deep")
     try:
         row = JSON.decode(raw.decode())
     except UnicodeDecodeError as error:
@@ -44,7 +47,7 @@ def row_of(raw: bytes, where: str) -> Row:
         raise UserError(f"{where}: {why}") from None
     except json.JSONDecodeError as error:
         raise UserError(f"{where}: {_why_no_json(error)}") from None
-    except (ValueError, RecursionError) as error:  # ours, and a row nested too deep
+    except ValueError as error:  # ours, and a whole number of thousands of digits
         raise UserError(f"{where}: not valid JSON: {error}") from None
     if not isinstance(row, dict):
         raise UserError(f"{where}: expected an object {{...}}, found {type(row).__name__}")

@@ -10,6 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 from assent.errors import UserError
 from assent.feedback.exchange.answers_in import permuted
 from assent.feedback.exchange.entries import Entry, written
+from assent.feedback.exchange.met import Met
 from assent.feedback.exchange.tables import (
     ItemThere,
     Rows,
@@ -50,6 +51,7 @@ class Importer:
     done: Imported = field(default_factory=Imported)
     people: dict[str, int] = field(default_factory=dict)  # name -> number
     unnamed: Unnamed | None = None
+    met: Met | None = None  # of an import that is large
 
     def store(self, batch: Sequence[Entry]) -> None:
         """Add what is new; inside `writing()`.
@@ -146,7 +148,10 @@ class Saying:
 
     def _load(self, judged: Sequence[Entry], items: dict[str, ItemThere]) -> None:
         """What is there of these; of judgements that are new and say whose they are, only what these said."""
-        there = uuids_there([entry.uuid for entry in judged if entry.uuid])
+        uuids = [entry.uuid for entry in judged if entry.uuid]
+        if self._importer.met:
+            uuids = self._importer.met.maybe(uuids)
+        there = uuids_there(uuids)
         load_free(self._importer.project.pk, items.values())
         if there or not all(entry.uuid and entry.annotator for entry in judged):
             load_judged(items, self._uuids)

@@ -14,6 +14,7 @@ from typing import Any
 
 from assent.config import check
 from assent.errors import UserError
+from assent.feedback.exchange.chat_rows import CHATS, thumbs
 from assent.feedback.exchange.other_rows import FACTS
 from assent.feedback.exchange.rows import Row, Said, edit_row, good_and_bad, records_of, rows_of
 from assent.feedback.exchange.votes import votes
@@ -28,6 +29,19 @@ STYLES: Mapping[str, Mapping[str, str]] = {
     "ranking": {"k-way": "k-way"},
     "demonstration": _ANSWERS,
     "edit": _ANSWERS,
+    "chat": {"kto": "good-bad"},
+}
+# Why a task has no such file, where another program's form is asked for, and what to do instead.
+_NO_STYLE: Mapping[str, str] = {
+    "ranking": "it holds all answers of a row: take k-way, or the judgements and assent convert",
+    "rating": "nobody compared answers, and from which number on one is good only you can say: take the "
+    "judgements and assent convert FILE OUT --to good-bad --threshold 4",
+    "demonstration": "there is one answer, and no worse one: take trl, or the judgements and assent convert",
+    "edit": "an answer alone is trl; the mended one against the original is edits, which assent convert "
+    "writes as prompt-chosen-rejected or hh",
+    "chat": "thumbs are kto; pairs are thumb_pairs, which assent convert writes as prompt-chosen-rejected "
+    "or hh",
+    "pairwise": "there are two answers a row: take trl, hh or kto, or the judgements and assent convert",
 }
 FACTS_OF_ALL = ("skips", "flags", "guidelines")
 BUSY_SECONDS = 5.0
@@ -46,7 +60,7 @@ WHERE i.project_id = ? AND i.part IN (?, ?) AND j.surplus = ? AND NOT EXISTS (
 ORDER BY j.id
 """  # CROSS JOIN: in this order, which is that of the answer; nothing has to be sorted, however much there is
 _COMPLETE = """
-SELECT (SELECT count(*) FROM feedback_item WHERE project_id = :project AND part = 'real' AND slots > 0)
+SELECT (SELECT count(*) FROM feedback_item WHERE project_id = :project AND part = 'real')
      - (SELECT count(DISTINCT position) FROM feedback_slot WHERE project_id = :project AND NOT judged)
 """
 
@@ -90,7 +104,7 @@ def complete_items(connection: sqlite3.Connection, project: str) -> int:
 def kinds_of(task: str) -> tuple[str, ...]:
     """The kinds of files that a project of this task has."""
     if task == "chat":
-        return ("implicit", "guidelines")
+        return ("implicit", *CHATS, "guidelines")
     judged = ("judgements", "surplus", "gold", "qualification")
     more = {
         "pairwise": (*UNDECIDED, "votes"),
@@ -108,12 +122,11 @@ def exported(connection: sqlite3.Connection, project: str, kind: str = "judgemen
     """
     found = _Project.named(connection, project)
     if kind not in kinds_of(found.task):
-        raise UserError(
-            f"project {project}: no export {kind!r}: a project of task {found.task} has "
-            f"{', '.join(kinds_of(found.task))}"
-        )
+        raise _refused(found, project, kind)
     if kind in FACTS:
         return FACTS[kind](connection, found.id)
+    if kind in CHATS:
+        return CHATS[kind](connection, found.id)
     if kind == "votes":
         return votes(connection, found.id)
     said = _said(connection, found, kind)
@@ -127,12 +140,30 @@ def styled(
 ) -> Iterator[Mapping[str, Any]]:
     """The judgements as other programs read them; `write` makes a row of a record: `Services.rows`.
 
-    For KTO each pair is two answers: the better one is good, the other bad.
+    For KTO each pair is two answers: the better one is good, the other bad; of a chat it is the thumbs.
+
+    Raises:
+        UserError: there is no such project, or its task has no such form; with what to take instead.
     """
     found = _Project.named(connection, project)
-    for said in _said(connection, found, "judgements"):
-        for record in good_and_bad(said) if kind == "kto" else records_of(found.task, said, found.scales):
-            yield write(record)
+    if kind not in STYLES.get(found.task, {}):
+        raise _refused(found, project, kind)
+    return map(write, _records(connection, found, kind))
+
+
+def _records(connection: sqlite3.Connection, project: "_Project", kind: str) -> Iterator[Any]:
+    if project.task == "chat":
+        yield from thumbs(connection, project.id)
+        return
+    for said in _said(connection, project, "judgements"):
+        yield from good_and_bad(said) if kind == "kto" else records_of(project.task, said, project.scales)
+
+
+def _refused(project: "_Project", name: str, kind: str) -> UserError:
+    there = ", ".join((*kinds_of(project.task), *STYLES.get(project.task, {})))
+    known = any(kind in styles for styles in STYLES.values())
+    why = f": {_NO_STYLE[project.task]}" if known else ""
+    return UserError(f"project {name}: no export {kind!r}{why}: a project of task {project.task} has {there}")
 
 
 class _Project:
@@ -177,7 +208,7 @@ def _said(connection: sqlite3.Connection, project: _Project, kind: str) -> Itera
             guideline=row[9],
             seconds=row[10],
             created=row[11],
-            more=_known(row) if kind in PARTS else {},
+            more=_known(row) if kind in PARTS else {"surplus": True} if kind == "surplus" else {},
         )
 
 

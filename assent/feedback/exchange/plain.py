@@ -19,7 +19,8 @@ from assent.feedback.exchange.entries import (
 from assent.feedback.exchange.rows import TOLD, Row
 
 KEYS = frozenset(("input_text", "candidate_0", "candidate_1", "choice", "meta"))
-RARE = frozenset(("strength", "criterion", "comment"))  # in `meta`: they change the answer
+# In `meta`: what changes the answer, and what tells of an export that is not for import.
+RARE = frozenset(("strength", "criterion", "comment", "expected", "surplus", "votes", "from"))
 # By the value's repr, which tells 1 from true and 1.0
 _ORDERS = {"None": "[0, 1]", "[0, 1]": "[0, 1]", "[1, 0]": "[1, 0]"}
 _CHOICES = {"0": 0, "1": 1, "None": "tie", "'both_bad'": "both_bad", "'cannot_judge'": "cannot_judge"}

@@ -18,7 +18,7 @@ from assent.feedback.exchange.entries import Entry, written
 from assent.feedback.schema.models import Part, Person
 
 _NUMBERED = ("item", "slot", "shown", "judgement")
-_ITEMS = """SELECT id, name, part, position, prompt, candidates, hidden, expected, slots FROM feedback_item
+_ITEMS = """SELECT id, name, part, position, prompt, candidates, hidden, expected FROM feedback_item
 WHERE project_id = ? AND name IN ({names})"""
 _OF_ITEMS = """SELECT s.item_id, s.person_id, s.id, j.revision, j.slot_id, j.surplus, j.uuid, j.answer
 FROM feedback_shown s LEFT JOIN feedback_judgement j ON j.shown_id = s.id
@@ -30,10 +30,11 @@ LEFT JOIN feedback_judgement j ON j.shown_id = s.id ORDER BY j.revision"""
 # By position, which is one item's: the index `open_slots` holds no others.
 _SLOTS = """SELECT item_id, id, holder_id, lease_until FROM feedback_slot
 WHERE project_id = ? AND NOT judged AND position IN ({names}) ORDER BY position, number"""
+_NUMBERS = "SELECT item_id, max(number) + 1 FROM feedback_slot WHERE item_id IN ({names}) GROUP BY item_id"
 _UUIDS = """SELECT j.uuid, i.name, i.project_id
 FROM feedback_judgement j JOIN feedback_item i ON i.id = j.item_id WHERE j.uuid IN ({names})"""
 _POSITION = "SELECT max(position) FROM feedback_item WHERE project_id = %s AND part = %s"
-_ITEM = "id, project_id, name, part, position, prompt, candidates, hidden, expected, explanation, slots"
+_ITEM = "id, project_id, name, part, position, prompt, candidates, hidden, expected, explanation"
 _SLOT = "id, project_id, item_id, number, position, judged"
 _SHOWING = 'id, project_id, item_id, person_id, attempt, "order", created'
 _JUDGEMENT = (
@@ -41,7 +42,6 @@ _JUDGEMENT = (
     "seconds, created"
 )
 _FILL = "UPDATE feedback_slot SET judged = 1, holder_id = NULL, lease_until = NULL WHERE id = %s"
-_GROW = "UPDATE feedback_item SET slots = %s WHERE id = %s"
 MOST_VALUES = 10_000  # in one query
 ROWS_AT_ONCE = 100  # in one statement
 
@@ -68,8 +68,8 @@ class ItemThere:
     candidates: str
     hidden: str
     expected: str | None
-    slots: int
     explanation: str = ""
+    slots: int = 0  # made in this batch
     shown: dict[int, ShownThere] = field(default_factory=dict)  # by person
     free: list[tuple[int, int | None]] = field(default_factory=list)  # (slot, who holds it)
     unnamed: int = 0  # judgements in this import whose annotator has no name
@@ -147,7 +147,9 @@ def _add(table: str, columns: str, rows: Sequence[Sequence[Any]]) -> None:
     """Many rows by one statement: half the time of as many statements."""
     row = f"({', '.join(['?'] * (columns.count(',') + 1))})"
     whole = len(rows) - len(rows) % ROWS_AT_ONCE
-    query = f"INSERT INTO feedback_{table} ({columns}) VALUES "  # noqa: S608 - names that stand above
+    # OR FAIL: a row that may not be ends the transaction anyway, and SQLite need not note for each statement
+    # how the pages looked before it.
+    query = f"INSERT OR FAIL INTO feedback_{table} ({columns}) VALUES "  # noqa: S608 - names that stand above
     several = query + ", ".join([row] * ROWS_AT_ONCE)
     for start in range(0, whole, ROWS_AT_ONCE):
         _plainly(several, list(chain.from_iterable(rows[start : start + ROWS_AT_ONCE])))
@@ -174,7 +176,6 @@ class Rows:
         self._items: list[ItemThere] = []
         self._slots: dict[int, list[Any]] = {}
         self._filled: list[tuple[int]] = []
-        self._grown: dict[int, ItemThere] = {}
         self._shown: list[tuple[Any, ...]] = []
         self.judgements: list[tuple[Any, ...]] = []  # all columns but the number
         with connection.cursor() as cursor:
@@ -193,7 +194,6 @@ class Rows:
             candidates=entry.candidates,
             hidden=entry.hidden,
             expected=expected,
-            slots=0,
             explanation=entry.explanation,
         )
         self._items.append(made)
@@ -209,8 +209,6 @@ class Rows:
         """A slot for what this person said: their own, a free one, or one more. Nobody loses theirs."""
         place = _place(item.free, person)
         if place is None:
-            if item.slots:
-                self._grown[item.id] = item
             return self._slot(item, judged=True)
         slot, _ = item.free.pop(place)
         if slot in self._slots:
@@ -222,15 +220,21 @@ class Rows:
     def write(self) -> None:
         """Each kind of rows by one statement."""
         new = [self._columns(item) for item in self._items]
-        grown = [(item.slots, item.id) for item in self._grown.values()]
         _add("item", _ITEM, new)
+        self._number_slots()
         _add("slot", _SLOT, list(self._slots.values()))
         with connection.cursor() as cursor:
             cursor.executemany(_FILL, self._filled)
-            cursor.executemany(_GROW, grown)
         _add("shown", _SHOWING, self._shown)
         number = self._next["judgement"]
         _add("judgement", _JUDGEMENT, [(number(), *row) for row in self.judgements])
+
+    def _number_slots(self) -> None:
+        """Those of items that were there come after the ones that these have."""
+        grown = {row[2] for row in self._slots.values()}.difference(item.id for item in self._items)
+        first = dict(_several(_NUMBERS, list(grown)))
+        for row in self._slots.values():
+            row[3] += first.get(row[2], 0)
 
     def _slot(self, item: ItemThere, judged: bool) -> int:
         number = self._next["slot"]()
@@ -241,7 +245,7 @@ class Rows:
     def _columns(self, item: ItemThere) -> tuple[Any, ...]:
         return (
             *(item.id, self._project, item.name, item.part, item.position, item.prompt, item.candidates),
-            *(item.hidden, item.expected, item.explanation, item.slots),
+            *(item.hidden, item.expected, item.explanation),
         )
 
 

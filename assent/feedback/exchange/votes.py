@@ -11,7 +11,8 @@ from assent.feedback.exchange.rows import Row, asked
 _BY_ITEM = """
 SELECT i.id, i.name, i.prompt, i.candidates, j.answer
 FROM feedback_item i
-CROSS JOIN feedback_judgement j ON j.item_id = i.id
+CROSS JOIN feedback_shown s ON s.item_id = i.id
+CROSS JOIN feedback_judgement j ON j.shown_id = s.id
 WHERE i.project_id = ? AND i.part = 'real' AND NOT j.surplus AND NOT EXISTS (
     SELECT 1 FROM feedback_judgement later WHERE later.shown_id = j.shown_id AND later.revision > j.revision
 )

@@ -8,9 +8,11 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 
-from assent.feedback.schema.models import Membership, Person, Project, Role
+from assent.feedback.schema.models import Person, Project, Role
+from assent.feedback.store import sql
 
 View = Callable[..., HttpResponse]
+_MEMBER = "SELECT 1 FROM feedback_membership WHERE person_id = %s AND project_id = %s"
 RANK: dict[str, int] = {role: rank for rank, role in enumerate(Role.values)}
 
 
@@ -48,7 +50,7 @@ def member(view: View) -> View:
     @login_required
     @wraps(view)
     def inner(request: HttpRequest, project: str, *args: Any, **named: Any) -> HttpResponse:
-        found = Project.objects.filter(name=project).first()
+        found = sql.one(Project, "name = %s", project)
         if found is None or not is_member(person_of(request), found):
             raise Http404
         return view(request, found, *args, **named)
@@ -57,4 +59,4 @@ def member(view: View) -> View:
 
 
 def is_member(person: Person, project: Project) -> bool:
-    return may(person, Role.REVIEWER) or Membership.objects.filter(person=person, project=project).exists()
+    return may(person, Role.REVIEWER) or sql.first(_MEMBER, person.pk, project.pk) is not None

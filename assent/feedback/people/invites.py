@@ -118,12 +118,12 @@ def name_of(given: str) -> str:
         ValidationError: it is empty, has signs that names have not, or begins like the name of a model.
     """
     name = " ".join(unicodedata.normalize("NFKC", given).split())
-    _readable(name)
-    MaxLengthValidator(NAME_CHARACTERS)(name)  # some signs become many
     if name.lower().startswith(AI_ANNOTATOR):
         raise ValidationError(
             _("Names that begin with %(start)s are those of models.") % {"start": AI_ANNOTATOR}
         )
+    _readable(name)
+    MaxLengthValidator(NAME_CHARACTERS)(name)  # some signs become many
     return name
 
 

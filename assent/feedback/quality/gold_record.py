@@ -24,12 +24,11 @@ def gold_records(project: Project, settings: ProjectSettings) -> dict[int, GoldR
     """By person, of those who have answered gold. Last words count; what was skipped does not."""
     gold = Item.objects.filter(project=project, part=Part.GOLD, expected__isnull=False)
     expected = dict(gold.values_list("pk", "expected"))
-    judged = Judgement.objects.filter(item__in=gold.values("pk")).order_by("revision")
+    judged = Judgement.objects.filter(shown__item__in=gold.values("pk")).order_by("revision")
     last = {row[0]: row[1:] for row in judged.values_list("shown_id", "person_id", "item_id", "answer")}
     counts: dict[int, tuple[int, int]] = {}
     for person, item, answer in last.values():
-        verdict = grade(settings.task, expected[item], answer).right
-        if verdict is not None:
-            right, asked = counts.get(person, (0, 0))
-            counts[person] = (right + verdict, asked + 1)
+        right, asked = counts.get(person, (0, 0))
+        agreed = grade(settings.task, expected[item], answer).right is True
+        counts[person] = (right + agreed, asked + 1)
     return {person: GoldRecord(*count) for person, count in counts.items()}

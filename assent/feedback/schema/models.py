@@ -101,7 +101,6 @@ class Item(models.Model):
     hidden = models.JSONField(default=dict)  # policy names and all other meta: never shown to annotators
     expected = models.JSONField(null=True)  # the right answer of gold, practice and test: as Judgement.answer
     explanation = models.TextField(default="")  # why it is right
-    slots = models.PositiveSmallIntegerField(default=0)  # judgements wanted: the rows of Slot; 0 unless REAL
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="item_once")]
@@ -109,7 +108,7 @@ class Item(models.Model):
 
 
 class Slot(models.Model):
-    """Room for one judgement of an item: exactly `Item.slots` of them are made with it."""
+    """Room for one judgement of a real item: as many as are wanted are made with it."""
 
     project = models.ForeignKey(Project, CASCADE, db_index=False)
     item = models.ForeignKey(Item, CASCADE, db_index=False)
@@ -168,7 +167,6 @@ class Judgement(models.Model):
             models.UniqueConstraint(fields=["shown", "revision"], name="revision_once"),
             models.UniqueConstraint(fields=["slot"], condition=Q(revision=1), name="slot_filled_once"),
         ]
-        indexes = [models.Index(fields=["item"], name="judged_item")]
 
 
 class Skip(models.Model):

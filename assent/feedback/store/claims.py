@@ -1,4 +1,4 @@
-"""Who works on what: exactly `Item.slots` judgements an item, and never the same item twice to one person.
+"""Who works on what: a judgement for each slot of an item, and never the same item twice to one person.
 
 A slot is leased to one person at a time. A lease ends by its time alone: then the slot is free for whoever
 asks first, and it stays with its holder for as long as nobody does. An item is given once to a person
@@ -19,6 +19,7 @@ from assent.feedback.store.writer import writing
 MINUTE_SECONDS = 60.0
 FRONT = 64  # open slots that are looked at first, whatever was shown before: first items are complete first
 END = 2**31  # beyond every position
+LARGEST = 2**63 - 1  # number of a row
 
 # A slot is free without a holder, or after the lease of one. This walks along the index `open_slots`: it
 # costs as many steps as there are open slots before the first that fits.
@@ -69,6 +70,7 @@ SELECT 1 FROM feedback_item WHERE project_id = %s AND part IN ('gold', 'practice
 _TAKE = "UPDATE feedback_slot SET holder_id = %s, lease_until = %s WHERE id = %s"
 _KEEP = "UPDATE feedback_slot SET lease_until = %s WHERE item_id = %s AND holder_id = %s AND NOT judged"
 _SHOWN = "SELECT id FROM feedback_shown WHERE person_id = %s AND item_id = %s AND attempt = %s"
+_OWN = "SELECT project_id, item_id FROM feedback_shown WHERE id = %s AND person_id = %s"
 _IS_JUDGED = "SELECT 1 FROM feedback_judgement WHERE shown_id = %s LIMIT 1"
 
 
@@ -133,13 +135,13 @@ def own(person: Person, shown_id: int, project: Project | None = None) -> Shown:
     Raises:
         NotYours: it was never shown to them; or not in `project`, where that is given.
     """
-    asked = Shown.objects.select_related("item", "project")
-    try:
-        shown = asked.get(pk=shown_id, person=person)
-        if project is not None and shown.project != project:
-            raise Shown.DoesNotExist
-    except Shown.DoesNotExist:
-        raise NotYours(f"{shown_id}: nothing of that number was shown to {person.name}") from None
+    there = 0 < shown_id <= LARGEST  # a browser may send any number, and SQLite takes only its own
+    found = sql.first(_OWN, shown_id, person.pk) if there else None
+    if found is None or (project is not None and found[0] != project.pk):
+        raise NotYours(f"{shown_id}: nothing of that number was shown to {person.name}")
+    shown = sql.there(Shown, shown_id)
+    shown.project = project or sql.there(Project, found[0])
+    shown.item = sql.there(Item, found[1])
     shown.person = person
     return shown
 
@@ -166,7 +168,7 @@ def _next(person: Person, project: Project, settings: ProjectSettings) -> Shown 
         return None
     slot_id, item_id = free
     sql.changed(_TAKE, person.pk, _end_of_lease(settings), slot_id)
-    return _show(person, project, Item.objects.get(pk=item_id), attempt=0)
+    return _show(person, project, sql.there(Item, item_id), attempt=0)
 
 
 def _lease(shown: Shown, settings: ProjectSettings) -> bool:

@@ -33,6 +33,7 @@ WHERE project_id = %s AND NOT judged AND position >= %s AND position < %s
 ORDER BY position, number LIMIT %s
 """
 _GIVEN = "SELECT COUNT(*) FROM feedback_shown WHERE project_id = %s AND person_id = %s AND attempt = 0"
+_SAID = "SELECT 1 FROM feedback_judgement WHERE shown_id = %s LIMIT 1"
 _UNSEEN_GOLD = """
 SELECT COUNT(*) FROM feedback_item AS item
 WHERE project_id = %s AND part = 'gold' AND expected IS NOT NULL
@@ -85,6 +86,8 @@ def _gold_to_come(person: Person, project: Project, real: int) -> int:
 
 def answer_of(shown: Shown) -> Judgement | None:
     """The last word on it."""
+    if sql.first(_SAID, shown.pk) is None:  # most that is shown is new
+        return None
     return Judgement.objects.filter(shown=shown).order_by("-revision").first()
 
 

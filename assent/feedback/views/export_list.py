@@ -17,6 +17,15 @@ WORDS = {
         gettext_lazy("What people did"),
         gettext_lazy("thumbs; and copies, clicks and time of those who agreed"),
     ),
+    "chats": (gettext_lazy("Chats"), gettext_lazy("whole, with thumbs and the model's name")),
+    "thumb_pairs": (
+        gettext_lazy("Pairs of thumbs"),
+        gettext_lazy("two answers to the same words, one up and one down"),
+    ),
+    "implicit_pairs": (
+        gettext_lazy("Implicit pairs"),
+        gettext_lazy("what people went on from, after another answer; of those who agreed; no judgement"),
+    ),
     "gold": (gettext_lazy("Gold"), gettext_lazy("answers to items whose answer is known")),
     "qualification": (gettext_lazy("Qualification"), gettext_lazy("answers to practice and test items")),
     "surplus": (gettext_lazy("Surplus"), gettext_lazy("came when an item had all its judgements")),

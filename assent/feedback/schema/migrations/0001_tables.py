@@ -102,7 +102,6 @@ class Migration(migrations.Migration):
                 ("hidden", models.JSONField(default=dict)),
                 ("expected", models.JSONField(null=True)),
                 ("explanation", models.TextField(default="")),
-                ("slots", models.PositiveSmallIntegerField(default=0)),
                 (
                     "project",
                     models.ForeignKey(
@@ -492,10 +491,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="slot",
             constraint=models.UniqueConstraint(fields=("item", "number"), name="slot_once"),
-        ),
-        migrations.AddIndex(
-            model_name="judgement",
-            index=models.Index(fields=["item"], name="judged_item"),
         ),
         migrations.AddConstraint(
             model_name="judgement",
