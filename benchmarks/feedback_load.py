@@ -10,10 +10,10 @@ The requests are those of the page's script, but for its files and heartbeats; w
 again with the same UUID after 1, 2, 4 ... seconds. The app is `assent annotate`, a process of its own on this
 machine: client and server share its cores. With `--kill-every` it is killed by SIGKILL and started again.
 
-Times are told from when a judgement was due and from when it was sent: of those that the first try stored, of
-those due while the server was up. At the end what was answered with 200 is looked for in the database
-and in what was exported. The exit code is 1 if a judgement was lost, doubled or changed, or if an item has not
-the judgements that its slots say.
+Times are told from when a judgement was due and from when it was sent, of those due while the server was up
+that the first try stored. At the end what was answered with 200 is looked for in the database and in what was
+exported. The exit code is 1 if a judgement was lost, doubled or changed, or if an item has not the judgements
+that its slots say.
 """
 
 import argparse
@@ -147,7 +147,7 @@ def found_wrong(folder: Path, heard: Heard) -> dict:
             'SELECT j.uuid, p.name, j.answer, s."order", j.item_id, j.surplus FROM feedback_judgement j '
             "JOIN feedback_person p ON p.id = j.person_id JOIN feedback_shown s ON s.id = j.shown_id"
         ).fetchall()
-        slots = dict(connection.execute("SELECT id, slots FROM feedback_item"))
+        slots = dict(connection.execute("SELECT item_id, count(*) FROM feedback_slot GROUP BY item_id"))
         filled = dict(connection.execute("SELECT item_id, sum(judged) FROM feedback_slot GROUP BY item_id"))
         sound = connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
     there = {str(uuid.UUID(name)): (who, _choice(answer, order)) for name, who, answer, order, *_ in said}

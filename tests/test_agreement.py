@@ -139,3 +139,9 @@ def test_words_can_be_values():
 def test_a_value_far_from_zero_changes_nothing():
     units, values = votes(OBSERVERS)
     assert krippendorff_alpha(units, values + 1e6, "interval").value == pytest.approx(0.849, abs=5e-4)
+
+
+def test_one_item_has_a_value_and_no_interval():
+    # two judgements that differ: D_o = 1, and so is D_e, since there is one of each value
+    found = krippendorff_alpha(np.array([0, 0]), np.array([1, 2]), "nominal")
+    assert (found.value, found.low, found.high, found.units) == (0.0, None, None, 1)

@@ -225,6 +225,11 @@ def test_bootstrap_interval_is_near_the_normal_one():
     assert bootstrap_interval(values) == bootstrap_interval(values)
 
 
+def test_of_no_values_there_is_no_interval():
+    with pytest.raises(ValueError, match="at least one value"):
+        bootstrap_interval([])
+
+
 @pytest.fixture
 def reading():
     """(states, ids, weight of a head): 2 rows, 5 tokens, 7 words."""

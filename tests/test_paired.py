@@ -41,3 +41,19 @@ def test_a_mean_of_sets_counts_each_once_and_its_interval_is_narrower_than_their
     assert (mean, low) == (0.5, pytest.approx(0.5 - (0.5 - one[1]) / 2**0.5))
     assert high == pytest.approx(0.5 + (one[2] - 0.5) / 2**0.5)
     assert mean_interval([(1.0, 0.8, 1.0), (0.0, 0.0, 0.4)])[0] == 0.5
+
+
+def test_items_that_all_agree_leave_what_wilson_leaves():
+    # all five right both times: no correlation, so sqrt((1 - 5 / (5 + 1.96**2))**2 + 0) = 0.4345
+    found = paired_difference(*table(5, 0, 0, 0))
+    assert (found.ci_low, found.ci_high) == (
+        pytest.approx(-0.4345, abs=5e-5),
+        pytest.approx(0.4345, abs=5e-5),
+    )
+
+
+def test_nothing_to_compare_is_refused():
+    with pytest.raises(ValueError, match="at least one item"):
+        paired_difference([], [])
+    with pytest.raises(ValueError, match="at least one share"):
+        mean_interval([])

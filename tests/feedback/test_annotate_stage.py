@@ -52,6 +52,13 @@ def test_without_an_app_nobody_has_answered(tmp_path):
     assert str(waiting.value) == "0 of 3 comparisons answered; judge them with: assent annotate tea.yaml"
 
 
+def test_without_a_run_there_is_nobody_to_wait_for(tmp_path):
+    work = Workspace("feedback", tmp_path, Lines(), lambda *_: None, lambda: False)
+    config = check(annotate.Config, {"candidates": candidates_at(tmp_path)}, "feedback")
+    with pytest.raises(UserError, match="feedback: no run's folder, so there are no people to wait for"):
+        annotate.run(config, work)
+
+
 def test_more_than_there_are_cannot_be_answered(tmp_path):
     with pytest.raises(Waiting, match="0 of 5 comparisons answered; there are only 4 to answer in"):
         stage(tmp_path, want=5)

@@ -65,7 +65,6 @@ def come(world, token, name="ann"):
 
 
 def test_a_persons_name_is_taken(world, meanwhile):
-    from assent.feedback.people import invites
     from assent.feedback.schema.models import Invite, Person
 
     token = invited(world)

@@ -17,7 +17,12 @@ def mended(text="a cat", candidate=0, candidates=("a dog", "a bird"), **meta):
 
 
 def rating(value, text="a", **meta):
-    return ASKED | {"output_text": text, "rating": value, "scale": [1, 5], "meta": {"annotator": "ann", **meta}}
+    return ASKED | {
+        "output_text": text,
+        "rating": value,
+        "scale": [1, 5],
+        "meta": {"annotator": "ann", **meta},
+    }
 
 
 def answers():
@@ -108,7 +113,9 @@ def test_more_people_than_are_kept_in_mind(world, tmp_path, monkeypatch):
 
     monkeypatch.setattr(batches, "MOST_PEOPLE", 1)
     monkeypatch.setattr(imports, "HELD", 1)
-    rows = [pair(item, 0, name) for item, name in zip("uvwxy", ("ann", "bob", "cleo", "ann", "bob"), strict=True)]
+    rows = [
+        pair(item, 0, name) for item, name in zip("uvwxy", ("ann", "bob", "cleo", "ann", "bob"), strict=True)
+    ]
     given(world.project(), tmp_path, *rows)
     assert [name for name, _ in answers()] == ["ann", "bob", "cleo", "ann", "bob"]
 
@@ -142,7 +149,10 @@ def test_an_answer_has_a_number_that_there_can_be(world, tmp_path):
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        (mended(candidates=[1, 2]), r"meta\.candidates: expected the answers that were shown, found \[1, 2\]"),
+        (
+            mended(candidates=[1, 2]),
+            r"meta\.candidates: expected the answers that were shown, found \[1, 2\]",
+        ),
         (mended(candidate=2), "meta.candidate: expected the number of the answer that was mended, 0 to 1, "),
         (pair("x"), "an edit project takes comparisons only as its own export writes them"),
     ],

@@ -68,7 +68,10 @@ def test_the_command_lines_word_is_the_last(folder):
         ("items: none.jsonl\n", r"project\.yaml: items: .*none\.jsonl: no such file"),
         ("items: candidates.jsonl\nguidline: how.md\n", "unknown key guidline; did you mean guideline"),
         ("items: candidates.jsonl\ntask: rating\n", "criteria: expected one of summary"),
-        ("items: candidates.jsonl\ncriteria: summary\n", "criteria belong to task: rating, and this is pairwise"),
+        (
+            "items: candidates.jsonl\ncriteria: summary\n",
+            "criteria belong to task: rating, and this is pairwise",
+        ),
         ("items: candidates.jsonl\npolicies: [m]\n", "policies belong to task: chat, and this is pairwise"),
         (
             "items: a.jsonl\ntask: rating\ncriteria: [{name: a, lowest: 2, highest: 2}]\n",

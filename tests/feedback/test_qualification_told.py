@@ -53,6 +53,19 @@ def test_the_test_is_told_at_its_end_alone(world, project):
     assert "Prompt 0" not in end
 
 
+def test_what_was_skipped_in_a_test_is_not_right(world, project):
+    from assent.feedback.store import claims, judging
+
+    ann = world.person("ann", "annotator", project)
+    for _ in range(6):
+        choose(ann, project, 0)
+    judging.skip(ann, claims.claim(ann, project).pk, "too long")
+    claims.claim(ann, project)  # a real item: the test is over
+    page = world.client(ann).get("/p/pairs/qualification").content.decode()
+    assert "4 of 5 as expected: 80%" in page
+    assert "<dd>skipped</dd>" in page
+
+
 def test_nothing_is_told_of_real_items_and_gold(world):
     project = world.project(gold={"items": "gold.jsonl", "every": 2})
     world.items(project, 2, part="gold", expected={"choice": 0})

@@ -94,7 +94,7 @@ def test_a_folder_that_cannot_be_made_is_told_of(world, tmp_path):
     from assent.feedback.settings import configure
 
     (tmp_path / "file").write_text("no folder")
-    with pytest.raises(UserError, match="file/run: .*: give a folder that can be written"):
+    with pytest.raises(UserError, match=r"file/run: .*: give a folder that can be written"):
         configure(tmp_path / "file" / "run" / "feedback.sqlite3", services())
 
 

@@ -1,6 +1,7 @@
 """`assent annotate RECIPE`: the projects of its stages, on what the run has made; and `--then-run`."""
 
 import json
+import shutil
 
 import pytest
 from annotating import annotating
@@ -260,6 +261,9 @@ def test_candidates_of_a_stage_come_from_the_run(folder, gpt2):
     with pytest.raises(UserError, match=r"answers is not as the run in .* had it when \$answers was made"):
         job_of(folder, DRAWN, "answers.per_prompt=3")
     assert states(folder)["feedback"]["status"] == "waiting"
+    shutil.rmtree(artifact(folder, "answers"))
+    with pytest.raises(UserError, match=r"\$answers is not made yet, so there is nothing to judge"):
+        job_of(folder, DRAWN)
 
 
 def test_stages_make_rows_under_the_names_that_are_looked_for():

@@ -31,7 +31,7 @@ TOGETHER = 40_000
 # are also put in their places; and in memory (2) what SQLite notes to take back one statement: a copy of each
 # page that it touches, which is several times all that is stored. A commit is on disk as ever.
 # None of its rows needs to be checked for JSON: that is how this package has written it.
-ROOM = {"cache_size": -49152, "wal_autocheckpoint": 32768, "temp_store": 2, "ignore_check_constraints": 1}
+ROOM = {"cache_size": -32768, "wal_autocheckpoint": 32768, "temp_store": 2, "ignore_check_constraints": 1}
 
 
 def import_records(
