@@ -1,6 +1,9 @@
 """What `assent annotate` says at its start, and what it does while people judge."""
 
+import signal
+import socket
 import threading
+import time
 
 import pytest
 from annotating import annotating
@@ -35,6 +38,32 @@ def test_a_later_start_says_how_others_come_in_and_by_which_addresses(tmp_path):
         assert not any(line.startswith(passing) for line in app.said)
         assert app.end() == 0
     assert [line for line in app.said if line][-1] == "tea: 0 of 2 comparisons answered\n"
+
+
+def test_a_second_signal_ends_at_once_whatever_is_in_flight(tmp_path):
+    pairs(tmp_path)
+    (tmp_path / "tea.yaml").write_text("items: candidates.jsonl\n")
+    with annotating(tmp_path, "tea.yaml") as app:
+        host, port = app.address.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(
+                b"POST /login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
+            )
+            assert half.recv(100).startswith(b"HTTP/1.1 100 Continue")  # now it waits for nine bytes
+            app.process.send_signal(signal.SIGINT)
+            _until_nobody_listens(host, int(port))
+            assert app.end(signal.SIGTERM) == 128 + signal.SIGTERM
+
+
+def _until_nobody_listens(host, port):
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        try:
+            socket.create_connection((host, port)).close()
+        except ConnectionRefusedError:
+            return
+        time.sleep(0.01)
+    raise AssertionError("it still listens")
 
 
 def test_files_are_written_once_each_time_all_is_judged(world, tmp_path):
