@@ -1,5 +1,6 @@
 """What every response has: strict headers; a language; 503 where the database is busy."""
 
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
@@ -9,6 +10,7 @@ from django.utils import translation
 from assent.feedback.store.writer import Busy
 from assent.feedback.views import errors
 
+_log = logging.getLogger(__name__)
 Respond = Callable[[HttpRequest], HttpResponse]
 
 # Nothing from elsewhere, nothing written inside a page: injected markup cannot run, load or send.
@@ -50,6 +52,7 @@ def busy(respond: Respond) -> Respond:
     def said(request: HttpRequest, error: Exception) -> HttpResponse | None:
         if not isinstance(error, Busy):
             return None
+        _log.error("assent: %s", error)  # whoever sits before the app can make room; the browser cannot
         return errors.busy(request, error)
 
     or_busy.process_exception = said  # type: ignore[attr-defined]

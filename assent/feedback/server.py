@@ -21,7 +21,7 @@ from waitress import wasyncore
 from waitress.channel import HTTPChannel
 from waitress.server import create_server
 
-from assent.errors import UserError
+from assent.errors import AssentError, UserError
 from assent.feedback.asked import Wanted
 from assent.feedback.lines import quiet_log
 from assent.feedback.services import Read, Services
@@ -150,14 +150,21 @@ def _note(handle: int, text: str) -> None:
 
 
 class App:
-    """The app on one database. What needs Django's models is imported when they are known."""
+    """The app on one database. What needs Django's models is imported when they are known.
+
+    Raises:
+        UserError: the database is of a later release, or none; or it cannot be written.
+    """
 
     def __init__(self, database: Path, services: Services, place: Place):
         configure(database, services, place)
         quiet_log()
         import_module(settings.ROOT_URLCONF)  # now: the first visitor need not wait for it
         self._inside: Any = import_module("assent.feedback.opening")
-        self._inside.forget_sessions()
+        try:
+            self._inside.forget_sessions()
+        except AssentError as error:  # the first that is written
+            raise UserError(f"{database}: {error}") from None
 
     def open_project(self, wanted: Wanted, read: Read) -> Any:
         """See `assent.feedback.opening.open_project`."""

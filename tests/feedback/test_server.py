@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import httpx2
 import pytest
@@ -13,6 +13,7 @@ from browser import session_of
 from feedback_world import services
 
 from assent.errors import UserError
+from assent.feedback import settings
 from assent.feedback.server import App, listen, only_server, serve
 
 TOKEN = "t" * 32  # the same in cookie and header: that is all that a CSRF token must be
@@ -178,6 +179,14 @@ def test_a_database_has_one_app(tmp_path):
             pass
     with only_server(database):
         pass
+
+
+def test_a_database_that_cannot_be_written_is_named_at_the_start(world, monkeypatch):
+    monkeypatch.setattr(settings, "BUSY_SECONDS", 0.1)
+    with closing(sqlite3.connect(world.database, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(UserError, match=r"feedback\.sqlite3: the database is busy"):
+            App(world.database, services(), settings.Place())
 
 
 def test_a_lock_that_is_a_link_is_not_written_through(tmp_path):

@@ -7,6 +7,7 @@ import time
 from uuid import UUID
 
 import pytest
+from django.db import OperationalError
 from feedback_world import new_uuid
 
 # Another process that takes the database, says so, and lets go when it is told to.
@@ -123,6 +124,27 @@ def test_a_full_disk_is_told_as_that(world):
     with writing():
         Audit.objects.create(who="ann", what="much", detail={"text": "x" * 100_000})
     assert Audit.objects.count() == 1
+
+
+@pytest.mark.parametrize("said", ["attempt to write a readonly database", "disk I/O error"])
+def test_a_disk_that_cannot_be_written_is_come_again(world, caplog, said):
+    """Nothing is taken as refused for good: the browser keeps what it has until the disk is mended."""
+    from django.db import connection
+
+    project = world.project()
+    world.items(project, 1)
+    client = world.client(world.person("ann", "annotator", project))
+
+    def failing(execute, sql, params, many, context):
+        if sql.lstrip().startswith("UPDATE feedback_slot"):
+            raise OperationalError(said)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(failing):
+        refused = client.post(f"/p/{project.name}/next", {}, content_type="application/json")
+    assert (refused.status_code, refused["Retry-After"]) == (503, "2")
+    assert f"assent: {refused.json()['error']}" in caplog.messages
+    assert client.post(f"/p/{project.name}/next", {}, content_type="application/json").status_code == 200
 
 
 def test_turns_come_in_the_order_of_asking():

@@ -20,6 +20,8 @@ _LATER = {
     "locked": "the database is busy: try again",
     "busy": "the database is busy: try again",
     "disk is full": "the disk of the server is full: make room, then try again",
+    "readonly database": "the database may not be written: see to its file and its disk, then try again",
+    "disk I/O error": "the disk of the server fails: see to it, then try again",
 }
 
 
@@ -94,7 +96,7 @@ def writing() -> Iterator[None]:
 
     Raises:
         Busy: others wrote, or another process held the database, for longer than BUSY_SECONDS; the disk is
-            full.
+            full, fails, or may not be written.
         RuntimeError: it stands inside a transaction of another kind, which may still take it back.
     """
     with _queue.turn(connection.settings_dict["OPTIONS"]["timeout"]) as outermost:

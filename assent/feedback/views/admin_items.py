@@ -116,7 +116,7 @@ def _all_or_nothing(project: Project, path: Path, part: str, by: tuple[Person, s
     with writing():
         imported = import_records(project, _records(path), part)
         detail = {"project": project.name, "file": told[:200], "part": part, "items": imported.items}
-        detail |= {"judgements": imported.judgements, "same": imported.same}
+        detail |= {"judgements": imported.judgements, "same": imported.same, "alike": imported.alike}
         Audit.objects.create(who=person.name, what="items imported", detail=detail)
     return imported
 
