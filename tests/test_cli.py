@@ -1,4 +1,5 @@
 import json
+import shutil
 import subprocess
 import sys
 from types import SimpleNamespace
@@ -126,6 +127,10 @@ def test_a_plan_tells_state_and_changes(folder):
     changed = typed("plan", "recipe.yaml", "--set", "a.steps=4").output
     assert "steps: 3 -> 4" in changed
     assert "its inputs have changed" in changed
+    shutil.rmtree(folder / "runs" / "recipe" / "artifacts")  # what it was made of is not known any more
+    changed = typed("plan", "recipe.yaml", "--set", "a.steps=4").output
+    assert "2 of 2 to do" in changed
+    assert "->" not in changed
 
 
 def test_status_and_verify(folder):

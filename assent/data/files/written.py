@@ -83,7 +83,8 @@ def replaced(path: Path) -> Iterator[Path]:
             yield temporary
             os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        if temporary.exists():  # on a disk that may not be written even to delete nothing is an error
+            temporary.unlink()
 
 
 def _alive(process: str) -> bool:

@@ -88,25 +88,23 @@ def chats(connection: sqlite3.Connection, project: int) -> Iterator[Row]:
 
 def thumbs(connection: sqlite3.Connection, project: int) -> Iterator[Rating]:
     """Each answer with a thumb up (1) or down (0), of 0 to 1; a thumb that was taken back is none."""
-    for chat in _chats(connection, project):
-        for exchange in chat.exchanges:
-            for answer in exchange.answers:
-                if answer.thumb is None or answer.at is None:
-                    continue
-                told = {"turn": dashed(answer.uuid), "from": THUMBS, "at": moment(answer.at)}
-                prompt = prompt_of(list(exchange.before), chat.meta(**told))
-                good = float(answer.thumb == "up")
-                yield Rating(prompt, answer.text, good, (0.0, 1.0), annotator=chat.annotator)
+    for chat, exchange in _exchanged(connection, project):
+        for answer in exchange.answers:
+            if answer.thumb is None or answer.at is None:
+                continue
+            told = {"turn": dashed(answer.uuid), "from": THUMBS, "at": moment(answer.at)}
+            prompt = prompt_of(list(exchange.before), chat.meta(**told))
+            good = float(answer.thumb == "up")
+            yield Rating(prompt, answer.text, good, (0.0, 1.0), annotator=chat.annotator)
 
 
 def thumb_pairs(connection: sqlite3.Connection, project: int) -> Iterator[Row]:
     """Two answers to the same words, one with a thumb up and one with a thumb down."""
-    for chat in _chats(connection, project):
-        for exchange in chat.exchanges:
-            for pair in combinations(exchange.answers, 2):
-                given = [one.thumb for one in pair]
-                if sorted(one or "" for one in given) == ["down", "up"]:
-                    yield _pair(chat, exchange, pair, given.index("up"), THUMBS)
+    for chat, exchange in _exchanged(connection, project):
+        for pair in combinations(exchange.answers, 2):
+            given = [one.thumb for one in pair]
+            if sorted(one or "" for one in given) == ["down", "up"]:
+                yield _pair(chat, exchange, pair, given.index("up"), THUMBS)
 
 
 def implicit_pairs(connection: sqlite3.Connection, project: int) -> Iterator[Row]:
@@ -115,16 +113,15 @@ def implicit_pairs(connection: sqlite3.Connection, project: int) -> Iterator[Row
     Left out: where the later of the two was not made with consent; where a thumb says otherwise, or both have
     one that decides: those stand in `thumb_pairs`.
     """
-    for chat in _chats(connection, project):
-        for exchange in chat.exchanges:
-            chosen = exchange.answers[exchange.chosen]
-            for pair in combinations(exchange.answers, 2) if exchange.went_on else ():
-                if chosen not in pair or not pair[1].asked_again:
-                    continue
-                other = pair[1] if pair[0] is chosen else pair[0]
-                decided = (chosen.thumb, other.thumb) == ("up", "down")
-                if not decided and chosen.thumb != "down" and other.thumb != "up":
-                    yield _pair(chat, exchange, pair, pair.index(chosen), AGAIN)
+    for chat, exchange in _exchanged(connection, project):
+        chosen = exchange.answers[exchange.chosen]
+        for pair in combinations(exchange.answers, 2) if exchange.went_on else ():
+            if chosen not in pair or not pair[1].asked_again:
+                continue
+            other = pair[1] if pair[0] is chosen else pair[0]
+            decided = (chosen.thumb, other.thumb) == ("up", "down")
+            if not decided and chosen.thumb != "down" and other.thumb != "up":
+                yield _pair(chat, exchange, pair, pair.index(chosen), AGAIN)
 
 
 def _pair(chat: _Chat, exchange: _Exchange, pair: Sequence[_Answer], choice: int, said_by: str) -> Row:
@@ -133,6 +130,10 @@ def _pair(chat: _Chat, exchange: _Exchange, pair: Sequence[_Answer], choice: int
     item = ":".join(dashed(answer.uuid) for answer in pair)
     meta = chat.meta(item=item, **{"from": said_by})
     return {"messages": list(exchange.before), **texts, "choice": choice, "meta": meta}
+
+
+def _exchanged(connection: sqlite3.Connection, project: int) -> Iterator[tuple[_Chat, _Exchange]]:
+    return ((chat, exchange) for chat in _chats(connection, project) for exchange in chat.exchanges)
 
 
 def _chats(connection: sqlite3.Connection, project: int) -> Iterator[_Chat]:
