@@ -39,7 +39,6 @@ class Opened:
     name: str
     items: int  # that are new
     judgements: int  # that are new
-    alike: int = 0  # rows that nobody is asked, since all answers are the same words
 
 
 def open_project(wanted: Wanted, read: Read) -> Opened:
@@ -66,7 +65,7 @@ def open_project(wanted: Wanted, read: Read) -> Opened:
         records = Beside(project, records)
     made = import_records(project, records)
     _note(READ, project, source=wanted.items, version=wanted.version)
-    return Opened(project.name, made.items, made.judgements, made.alike)
+    return Opened(project.name, made.items, made.judgements)
 
 
 def admin_link(address: str, again: bool = False) -> str | None:

@@ -84,9 +84,6 @@ def annotate(
             for made in opened.open(job.wanted):
                 if made.items:
                     saying.progress(f"{made.name}: {made.items} new items")
-                if made.alike:
-                    told = "left out: their answers are all the same words, so there is nothing to judge"
-                    saying.line(f"{made.name}: {made.alike} {told}")
             link = opened.app.admin_link(address, again=new_admin_link)
 
             def ready() -> None:

@@ -5,6 +5,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from django.utils import translation
 from feedback_world import World, services
 
 from assent.feedback.settings import Place, configure
@@ -30,6 +31,7 @@ def world(migrated, tmp_path) -> World:
     database = tmp_path / "feedback.sqlite3"
     configure(database, services(), Place(hosts=("localhost", "127.0.0.1", "testserver")))
     yield World(database)
+    translation.deactivate()  # the last request's language would be the next test's
     _close()
 
 

@@ -48,7 +48,6 @@ def test_a_file_becomes_items(world, root):
         "items": 2,
         "judgements": 0,
         "same": 0,
-        "alike": 0,
     }
     assert told.detail == expected
 

@@ -62,6 +62,15 @@ PAGES = {
 }
 
 
+def test_how_many_are_complete_stands_in_one_line(world, filled, chromium_browser):
+    with world.served() as address:
+        page = page_of(chromium_browser, address, session_of(world, filled["root"]))
+        page.goto("/admin/")
+        for told in page.locator(".meter-cell .numbers").all():
+            assert told.bounding_box()["height"] < 30  # of a line
+        page.context.close()
+
+
 @pytest.mark.parametrize(("size", "scheme"), [("laptop", "light"), ("phone", "dark")])
 def test_pages_of_admins(world, filled, chromium_browser, size, scheme):
     look = {"viewport": LAPTOP if size == "laptop" else PHONE, "color_scheme": scheme}

@@ -28,7 +28,7 @@ def test_the_overview_counts(world, root):
     page = text_of(root.get("/admin/p/news/"))
     for told in (
         "News of today",
-        "<strong>1</strong> of 1 items are complete",
+        "<strong>1</strong> of 1 item is complete",
         "too long",
         "cut off",
         "real-0",
@@ -75,6 +75,34 @@ def test_people_of_a_project_are_counted_once_an_item(world):
     Slot.objects.filter(item=items[2]).update(holder=ann, lease_until=time.time() - 60)  # ran out
     rows = [(one.name, one.judged, one.skipped, one.holds) for one in overview.people_of(project)]
     assert rows == [("ann", 1, 1, False), ("bao", 0, 0, True), ("idle", 0, 0, False)]
+
+
+def test_practice_and_tests_are_told_apart_from_work(world, root):
+    """The number of the admin is the one that annotators read themselves; gold is work like any other."""
+    from qualifying import choose
+
+    from assent.feedback.store import history, judging, overview
+    from assent.feedback.store.claims import claim
+
+    project = world.project("news", qualification={"pass_mark": 0.5})
+    world.items(project, 2, part="practice", expected={"choice": 0})
+    world.items(project, 2, part="test", expected={"choice": 0})
+    world.items(project, 3, slots=2)
+    ann, bob = (world.person(name, "annotator", project) for name in ("ann", "bob"))
+    for candidate in (1, 1, 0, 0, 0, 0):
+        choose(ann, project, candidate)
+    judging.skip(bob, claim(bob, project).pk, "")  # of practice, and no skip of work
+    for _ in range(3):
+        choose(bob, project, 1)
+    rows = {one.name: one for one in overview.people_of(project)}
+    assert [(one.judged, one.tried, one.skipped, one.failed) for one in (rows["ann"], rows["bob"])] == [
+        (2, 4, 0, False),
+        (0, 3, 0, True),
+    ]
+    assert rows["ann"].judged == history.progress(ann, project).mine
+    page = text_of(root.get("/admin/p/news/"))
+    assert "Practice and test</th>" in page
+    assert page.count("Test not passed") == 1
 
 
 def test_the_overview_asks_as_often_for_many_items_as_for_one(world, root):

@@ -52,16 +52,16 @@ def test_the_form_makes_what_a_recipe_would(world, root):
 
 
 def test_each_task_keeps_what_belongs_to_it_alone(world, root):
-    """What was typed for another task and is hidden again counts for nothing."""
+    """What was typed for another task and is hidden again counts for nothing; neither does gold."""
     all_of_them = {"strength": "on", "preset": "summary", "implicit": "on", "consent": "We keep clicks."}
     for task in ("pairwise", "ranking", "rating", "demonstration", "edit", "chat"):
-        given = {**DEFAULTS, **all_of_them, "name": task, "task": task, "gold_every": ""}
+        given = {**DEFAULTS, **all_of_them, "name": task, "task": task}
         assert root.post("/admin/new", given).status_code == 302
         settings = made(task)
         assert settings.strength == (task == "pairwise")
         assert bool(settings.criteria) == (task == "rating")
         assert settings.implicit.enabled == (task == "chat")
-        assert settings.gold is None
+        assert (settings.gold is not None) == (task in ("pairwise", "ranking", "rating"))
 
 
 def test_own_criteria(world, root):
@@ -80,7 +80,7 @@ def test_own_criteria(world, root):
     ("given", "field", "told"),
     [
         ({"name": ""}, "name", "This field is required"),
-        ({"name": "a b"}, "name", "valid “slug”"),
+        ({"name": "a b"}, "name", "Use letters a to z, digits, - and _"),
         ({"name": "OLD"}, "name", "There is a project of this name already"),
         ({"overlap": "0"}, "overlap", "greater than or equal to 1"),
         ({"shared_percent": "101"}, "shared_percent", "less than or equal to 100"),

@@ -3,6 +3,7 @@
 import pytest
 from browser import LAPTOP, PHONE, accessible, page_of, picture, session_of
 from playwright.sync_api import expect
+from working import at_work
 
 
 def editor(world, *candidates):
@@ -76,6 +77,13 @@ def test_one_of_two_answers_is_chosen(world, chromium_browser):
         page.context.close()
     [(answer, order)] = stored()
     assert answer == {"candidate": order[1], "text": mended}
+
+
+def test_words_are_counted_once_an_answer_is_chosen(world, chromium_browser):
+    with at_work(world, chromium_browser, editor(world, "one", "two"), "/p/mends/") as page:
+        expect(page.locator(".counts")).to_be_hidden()
+        page.keyboard.press("1")
+        expect(page.locator(".counts")).to_be_visible()
 
 
 def test_the_original_comes_back_when_asked_twice(world, chromium_browser):

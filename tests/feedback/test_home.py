@@ -12,6 +12,41 @@ def test_one_project_is_where_the_work_is(world):
     assert client.get("/")["Location"] == "/p/pairs/"
 
 
+def test_whoever_comes_from_the_only_project_sees_the_start_page(world):
+    """The way there would lead back otherwise; password, language and the way out are on the start page."""
+    client = world.client(world.person("ann", "annotator", world.project()))
+    done = client.post("/p/pairs/next", {}, content_type="application/json").json()["html"]
+    assert 'href="/?projects"' in done
+    for page in ("/p/pairs/", "/p/pairs/mine"):
+        assert 'class="brand" href="/?projects"' in text_of(client.get(page))
+    assert "All done" in text_of(client.get("/?projects"))
+
+
+def test_a_project_says_what_comes_before_its_items(world):
+    from qualifying import choose
+
+    talks = world.project("talks", task="chat", policies=["model"])
+    exam = world.project("exam", qualification={"pass_mark": 1.0})
+    world.items(exam, 2, part="practice", expected={"choice": 0})
+    world.items(exam, 1, part="test", expected={"choice": 0})
+    world.items(exam, 5)
+    ann = world.person("ann", "annotator", talks, exam)
+    client = world.client(ann)
+
+    def card(name):
+        return next(one for one in text_of(client.get("/")).split("<li") if f"/p/{name}/" in one)
+
+    assert "You have judged" not in card("talks")  # there is nothing to judge in a talk
+    choose(ann, exam, 0)
+    assert "Practice comes first: 1 of 2 done." in card("exam")
+    choose(ann, exam, 0)
+    assert "The test comes first: 0 of 1 done." in card("exam")
+    choose(ann, exam, 1)
+    assert "Test not passed" in card("exam")
+    assert "are left" not in card("exam")
+    assert 'href="/p/exam/qualification"' in card("exam")
+
+
 def test_several_projects_are_told_with_ones_own_progress(world):
     from assent.feedback.schema.models import Judgement, Shown, Slot
 
@@ -71,3 +106,9 @@ def test_a_page_that_broke_says_so_without_a_trace(world, monkeypatch):
     assert "default-src 'none'" in response["Content-Security-Policy"]
     told = client.get("/", headers={"Accept": "application/json"})
     assert told.json() == {"error": "Something broke on our side. Reload the page; what was stored is kept."}
+
+
+def test_a_chat_is_another_page(world):
+    project = world.project("talk", task="chat", policies=["$sft"])
+    answer = world.client(world.person("ann", "annotator", project)).get("/p/talk/")
+    assert (answer.status_code, answer["Location"]) == (302, "/p/talk/chat/")

@@ -1,6 +1,7 @@
 """Without a server nothing is lost: answers wait in the browser, go out in order, and are stored once."""
 
 import json
+import re
 
 from browser import accessible, picture
 from playwright.sync_api import expect
@@ -100,7 +101,16 @@ def test_what_is_refused_is_kept_and_can_be_read(world, chromium_browser):
         page.keyboard.press("Escape")
         with next_item(page):
             page.keyboard.press("1")
-        expect(page.locator("#refused")).to_contain_text("does not fit what is stored already")
+        expect(page.locator("#refused")).to_contain_text("This was answered in another window meanwhile")
+        expect(page.locator("#refused dd")).to_have_text(
+            [
+                "Prompt 0",
+                "Equally good",
+                re.compile("Answer 1 is better\\s+Comment: half an hour of thoughts"),
+            ]
+        )
+        said(page).to_contain_text("not stored: see the top")
+        expect(page.locator("#refused >> text=Try again")).to_have_count(0)  # it could not help
         assert "half an hour of thoughts" in page.input_value("#refused textarea")
         accessible(page)
         picture(page, "refused")
@@ -115,6 +125,63 @@ def test_what_is_refused_is_kept_and_can_be_read(world, chromium_browser):
         page.click("dialog[open] button.primary")
         expect(page.locator("#refused")).to_be_hidden()
     assert [one.answer["choice"] for one in judgements()] == ["tie"]
+
+
+def two_windows(world, page, ann):
+    """The item that is on the page is answered in another window first, and then here."""
+    from working import body
+
+    here = int(shown(page))
+    client = world.client(ann)
+    for revision, choice in ((1, "left"), (2, "tie")):
+        sent = json.dumps(body(here, choice, revision=revision))
+        assert client.post("/p/pairs/judgements", sent, content_type="application/json").status_code == 200
+    with next_item(page):
+        page.keyboard.press("2")
+    expect(page.locator("#refused li")).to_have_count(1)
+    return here
+
+
+def test_mine_becomes_the_newer_answer(world, chromium_browser):
+    ann = two_items(world)
+    with at_work(world, chromium_browser, ann) as page:
+        two_windows(world, page, ann)
+        page.reload()  # the list is kept, and so are the ways out of it
+        page.click("#refused >> text=Save mine as the newer answer")
+        said(page).to_have_text("Stored.")
+        expect(page.locator("#refused")).to_be_hidden()
+    first, second, mine = judgements()
+    assert (first.revision, second.revision, mine.revision) == (1, 2, 3)
+    assert mine.answer == {"choice": mine.shown.order[1]}
+
+
+def test_what_is_stored_can_be_opened_and_mine_stays(world, chromium_browser):
+    ann = two_items(world)
+    with at_work(world, chromium_browser, ann) as page:
+        here = two_windows(world, page, ann)
+        page.click("#refused >> text=Open what is stored")
+        page.wait_for_selector(f"article.item[data-shown='{here}']")
+        expect(page.locator("[data-choice=tie]")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator("#refused li")).to_have_count(1)
+        page.click("#refused >> text=Save mine as the newer answer")
+        expect(page.locator("[data-choice=right]")).to_have_attribute("aria-pressed", "true")  # shown anew
+        expect(page.locator("#refused")).to_be_hidden()
+    assert [one.revision for one in judgements()] == [1, 2, 3]
+
+
+def test_overtaken_once_more_mine_is_still_kept(world, chromium_browser):
+    from working import body
+
+    ann = two_items(world)
+    with at_work(world, chromium_browser, ann) as page:
+        here = two_windows(world, page, ann)
+        sent = json.dumps(body(here, "both_bad", revision=3))
+        world.client(ann).post("/p/pairs/judgements", sent, content_type="application/json")
+        page.click("#refused >> text=Save mine as the newer answer")
+        expect(page.locator("#refused dd").nth(1)).to_have_text("Both bad")
+        page.click("#refused >> text=Save mine as the newer answer")
+        expect(page.locator("#refused")).to_be_hidden()
+    assert [one.revision for one in judgements()] == [1, 2, 3, 4]
 
 
 def test_whoever_was_logged_out_logs_in_and_loses_nothing(world, chromium_browser):

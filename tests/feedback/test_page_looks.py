@@ -10,6 +10,7 @@ from browser import LAPTOP, PHONE, page_of, session_of
 from feedback_world import services
 from made_up import TALKER, TEXTS, a_morning, office, talk
 from pages import STOPS
+from working import at_work
 
 # What a person reads on a page, but for what other people wrote and what is code.
 SAID = """() => {
@@ -118,3 +119,42 @@ def test_the_bar_of_keys_is_always_in_sight(world, visited, chromium_browser):
             box = page.locator("[data-choice=left]").bounding_box()
             assert box["y"] + box["height"] <= size["height"]
             page.context.close()
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE])
+def test_a_comment_is_written_above_the_bar(world, chromium_browser, size):
+    """However high the answers: the field that a key opens is not under the buttons."""
+    project = world.project()
+    world.items(project, 1, candidates=("one line\n\n" * 6, "two\n\n" * 9))
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project), viewport=size) as page:
+        page.keyboard.press("c")
+        page.wait_for_function("document.activeElement.name === 'comment'")
+        field, bar = (page.locator(one).bounding_box() for one in ("[name=comment]", "article.item .bar"))
+        assert field["y"] + field["height"] <= bar["y"]
+
+
+def test_ratings_of_answers_side_by_side_stand_in_one_line(world, visited, chromium_browser):
+    with world.served() as address:
+        page = page_of(chromium_browser, address, session_of(world, visited.ann))
+        page.goto("/p/summaries/")
+        page.wait_for_selector("article.item .answer .ratings")
+        tops = {round(one.bounding_box()["y"]) for one in page.locator(".ratings").all()}
+        heights = [one.bounding_box()["height"] for one in page.locator(".answer .text").all()]
+        assert len(set(heights)) == 2  # the answers are of different length
+        assert len(tops) == 1
+        page.context.close()
+
+
+def test_marked_differences_of_code_keep_its_columns(world, chromium_browser):
+    fenced = "Use this:\n\n```python\nfor row in rows:\n    write(row)\n```"
+    project = world.project()
+    world.items(project, 1, candidates=(fenced, "no code"))
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project)) as page:
+        page.keyboard.press("d")
+        fonts = page.locator(".difference").evaluate_all(
+            """(all) => all.map((one) =>
+              [one.dataset.raw.includes('```'), getComputedStyle(one).fontFamily.includes('mono')])"""
+        )
+        assert sorted(fonts) == [[False, False], [True, True]]
+        page.keyboard.press("d")
+        assert page.locator(".with-code").count() == 0

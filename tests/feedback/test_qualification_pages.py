@@ -48,10 +48,14 @@ def test_practice_tells_at_once_and_the_test_at_its_end(world, project, chromium
         assert page.get_by_text("0 of 2 as expected: 0%").count() == 1
         accessible(page)
         picture(page, f"failed-{scheme}-{size['width']}")
-        page.goto("/p/pairs/qualification")
+        page.keyboard.press("Enter")  # the way on leads to why
+        page.wait_for_url("**/p/pairs/qualification")
+        assert page.get_by_text("Where something else was expected").count() == 1
         page.locator("summary").first.click()
         accessible(page)
         picture(page, f"own-{scheme}-{size['width']}")
+        page.goto("/p/pairs/")  # nothing is left for somebody who gets nothing
+        page.wait_for_function("() => document.getElementById('progress').innerText === '0 done'")
         assert page.faults == []
         page.context.close()
     assert standing_of(ann, project).state == "failed"

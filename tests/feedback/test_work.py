@@ -57,6 +57,51 @@ def test_a_judgement_is_stored_once_however_often_it_is_sent(world, ann):
     assert stored.seconds == 2.5
 
 
+def test_the_slower_window_is_told_both_answers_and_what_comes_next(world, ann):
+    client = world.client(ann)
+    shown = post(client, "/p/pairs/next").json()["shown"]
+    post(client, "/p/pairs/judgements", body(shown, "left"))
+    post(client, "/p/pairs/judgements", body(shown, "right", revision=2))
+    sent = body(shown, "tie", revision=2)
+    sent["answer"]["comment"] = "I am torn"
+    late = post(client, "/p/pairs/judgements", sent)
+    assert (late.status_code, late.json()["code"]) == (409, "meanwhile")
+    assert late.json()["meanwhile"] == {
+        "excerpt": "Prompt 0",
+        "stored": "Answer 2 is better",
+        "yours": "Equally good\nComment: I am torn",
+        "revision": 3,
+    }
+    assert post(client, "/p/pairs/judgements", {**sent, "revision": 3}).status_code == 200
+    assert [one.revision for one in judgements()] == [1, 2, 3]
+
+
+def test_a_test_item_is_answered_once_in_all_windows(world, ann):
+    """No newer answer is offered there: it would be refused as well."""
+    project = world.project("exam")
+    world.items(project, 2, part="test", expected={"choice": 0})
+    bob = world.person("bob", "annotator", project)
+    client = world.client(bob)
+    shown = post(client, "/p/exam/next").json()["shown"]
+    assert post(client, "/p/exam/judgements", body(shown)).status_code == 200
+    late = post(client, "/p/exam/judgements", body(shown, "right"))
+    assert (late.status_code, late.json()["code"]) == (409, "conflict")
+    assert "answered once" in late.json()["error"]
+
+
+def test_practice_and_test_say_how_many_there_are(world, ann):
+    project = world.project("exam")
+    world.items(project, 2, part="practice", expected={"choice": 0})
+    world.items(project, 1, part="test", expected={"choice": 0})
+    client = world.client(world.person("bob", "annotator", project))
+    told = []
+    for _ in range(3):
+        given = post(client, "/p/exam/next").json()
+        told.append(given["html"].partition("<strong>")[2].partition("</strong>")[0])
+        post(client, "/p/exam/judgements", body(given["shown"]))
+    assert told == ["Practice 1 of 2", "Practice 2 of 2", "Test 1 of 1"]
+
+
 def test_what_does_not_fit_is_refused_and_says_why(world, ann):
     client = world.client(ann)
     shown = post(client, "/p/pairs/next").json()["shown"]
@@ -66,7 +111,7 @@ def test_what_does_not_fit_is_refused_and_says_why(world, ann):
     assert (other.status_code, other.json()["code"]) == (409, "conflict")
     again = post(client, "/p/pairs/judgements", body(shown))  # a second first word
     assert again.status_code == 409
-    assert "It was changed meanwhile" in again.json()["error"]
+    assert "answered in another window meanwhile" in again.json()["error"]
     client.cookies["language"] = "zh-hans"
     skipped = post(client, "/p/pairs/skip", {"shown": shown, "reason": ""})
     assert skipped.status_code == 409
@@ -253,9 +298,3 @@ def test_drafts_of_one_person_are_kept_apart_from_those_of_another(world, ann):
         return re.search(r'data-keep="(\w+)"', world.client(person).get("/p/pairs/").content.decode())[1]
 
     assert keep(ann) == keep(ann) != keep(bob)
-
-
-def test_a_chat_is_another_page(world):
-    project = world.project("talk", task="chat", policies=["$sft"])
-    answer = world.client(world.person("ann", "annotator", project)).get("/p/talk/")
-    assert (answer.status_code, answer["Location"]) == (302, "/p/talk/chat/")

@@ -39,7 +39,6 @@ class Imported:
     items: int = 0  # that were not there
     judgements: int = 0  # that were not there
     same: int = 0  # records that added nothing, since all they say was there
-    alike: int = 0  # records that nobody is asked, since all answers are the same words
 
 
 @dataclass
@@ -60,8 +59,6 @@ class Importer:
         Raises:
             UserError: something contradicts what is there, with its place.
         """
-        read, batch = len(batch), [entry for entry in batch if not entry.alike]
-        self.done.alike += read - len(batch)
         rows = Rows(self.project.pk)
         items = items_there(self.project.pk, {entry.name for entry in batch})
         judged = [entry for entry in batch if entry.said] if self.part == Part.REAL else []

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import Count, Exists, F, Max, OuterRef
 
 from assent.feedback.schema.models import (
+    Attempt,
     Audit,
     Flag,
     Item,
@@ -50,7 +51,9 @@ class AtWork:
 
     name: str
     active: bool
-    judged: int  # items, practice and test among them; a changed mind counts once
+    judged: int  # items, as they see it themselves: gold among them, practice and tests not
+    tried: int  # answers to practice and tests, in all attempts
+    failed: bool  # the last test, and nobody has let them try again
     skipped: int
     last: float | None  # when they were last given an item
     holds: bool  # an item is kept for them now
@@ -78,19 +81,25 @@ def people_of(project: Project) -> list[AtWork]:
     shown = Shown.objects.filter(project=project).order_by()
     last = dict(shown.values_list("person").annotate(last=Max("pk")))
     answered = shown.filter(Exists(Judgement.objects.filter(shown=OuterRef("pk"))))
-    judged = dict(answered.values_list("person").annotate(count=Count("pk")))
+    # Practice and tests have attempts from 1; all that counts as work has 0.
+    judged = dict(answered.filter(attempt=0).values_list("person").annotate(count=Count("pk")))
+    tried = dict(answered.filter(attempt__gt=0).values_list("person").annotate(count=Count("pk")))
     skips = _of(Shown.objects.filter(pk__in=Skip.objects.values("shown")), project, "project").order_by()
+    skips = skips.filter(attempt=0)
     skipped = dict(skips.values_list("person").annotate(count=Count("pk")))
     members = set(Membership.objects.filter(project=project).values_list("person", flat=True))
     lasts = {
         one.person.pk: one for one in Shown.objects.filter(pk__in=last.values()).select_related("person")
     }
+    passed = dict(Attempt.objects.filter(project=project).order_by("number").values_list("person", "passed"))
     held = _holders([one.item.pk for one in lasts.values()])  # a person holds one at a time, the last given
     rows = [
         AtWork(
             name=person.name,
             active=person.is_active,
             judged=judged.get(person.pk, 0),
+            tried=tried.get(person.pk, 0),
+            failed=passed.get(person.pk) is False,
             skipped=skipped.get(person.pk, 0),
             last=lasts[person.pk].created if person.pk in lasts else None,
             holds=person.pk in lasts and (lasts[person.pk].item.pk, person.pk) in held,

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -23,6 +23,7 @@ from assent.feedback.store import overview
 from assent.feedback.store.projects import settings_of
 from assent.feedback.store.writer import writing
 from assent.feedback.views.admin_projects import found
+from assent.feedback.views.error_words import lines_in_words
 from assent.feedback.views.login import GET_OR_POST
 
 # What is left of an upload's name. Compressed files are not taken: nobody knows how large they get.
@@ -77,7 +78,7 @@ def items(request: HttpRequest, project: str) -> HttpResponse:
                 shown, form.cleaned_data["file"], form.cleaned_data["part"], person_of(request)
             )
         except UserError as error:
-            problems = str(error).splitlines()
+            problems = list(lines_in_words(error))
     context = {
         "project": shown,
         "form": form if imported is None else ItemsForm(),
@@ -116,14 +117,15 @@ def _all_or_nothing(project: Project, path: Path, part: str, by: tuple[Person, s
     with writing():
         imported = import_records(project, _records(path), part)
         detail = {"project": project.name, "file": told[:200], "part": part, "items": imported.items}
-        detail |= {"judgements": imported.judgements, "same": imported.same, "alike": imported.alike}
+        detail |= {"judgements": imported.judgements, "same": imported.same}
         Audit.objects.create(who=person.name, what="items imported", detail=detail)
     return imported
 
 
-def _records(path: Path) -> Iterator[Record]:
+def _records(path: Path) -> Iterable[Record]:
+    """As the service gives them: it knows the line of each, which errors name."""
     read: Any = app.SERVICES.read
-    yield from read(str(path))
+    return read(str(path))
 
 
 ROUTES = (("admin/p/<slug:project>/items", items, "items"),)

@@ -14,6 +14,7 @@ from assent.feedback.store import changes, overview
 from assent.feedback.store.projects import add_guideline, create, guideline_of, settings_of
 from assent.feedback.store.writer import writing
 from assent.feedback.views.audit_words import details_of, words_of
+from assent.feedback.views.error_words import in_words, lines_in_words
 from assent.feedback.views.export_list import exports_of, styles_of
 from assent.feedback.views.login import GET_OR_POST
 from assent.feedback.views.project_form import NewForm, SettingsForm, YamlForm, tasks
@@ -56,7 +57,7 @@ def new(request: HttpRequest) -> HttpResponse:
     try:
         made = _made_of_yaml(request, yaml) if pasted else _made(request, form)
     except UserError as error:  # somebody took the name meanwhile
-        (yaml if pasted else form).add_error("name", str(error))
+        (yaml if pasted else form).add_error("name", in_words(str(error)))
         made = None
     if made is not None:
         return redirect(f"/admin/p/{made.name}/")
@@ -82,7 +83,7 @@ def _made_of_yaml(request: HttpRequest, form: YamlForm) -> Project | None:
     try:
         values = from_yaml(form.cleaned_data["yaml"])
     except UserError as error:
-        for line in str(error).splitlines():
+        for line in lines_in_words(error):
             form.add_error("yaml", line)
         return None
     return create(form.cleaned_data["name"], values, person_of(request).name)

@@ -8,21 +8,26 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from assent.feedback.people.access import may, person_of
+from assent.feedback.quality.qualification import standing
 from assent.feedback.schema.models import Person, Project, Role
 from assent.feedback.store.history import progress
+from assent.feedback.store.projects import settings_of
 from assent.feedback.views.project_form import tasks
 
 
 @login_required
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Annotators see their projects and how far they are themselves; others come from the admin pages."""
+    """Annotators see their projects and how far they are themselves; others come from the admin pages.
+
+    Who comes from the only project there is wants this page, and not that one again: `?projects`.
+    """
     person = person_of(request)
     if may(person, Role.REVIEWER):
         return redirect("/admin/")
     projects = Project.objects.filter(membership__person=person).order_by("closed", "-pk")
     held = [project for project in projects if project.closed is None]
-    if len(held) == 1:
+    if len(held) == 1 and "projects" not in request.GET:
         return redirect(f"/p/{held[0].name}/")
     return render(request, "feedback/home.html", {"rows": [_row(person, project) for project in projects]})
 
@@ -33,6 +38,7 @@ def _row(person: Person, project: Project) -> dict[str, Any]:
         "title": project.settings.get("title") or project.name,
         "task": tasks()[project.task],
         "progress": progress(person, project),
+        "where": standing(person, project, settings_of(project)),
     }
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, HttpR
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext_lazy
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -24,6 +24,11 @@ from assent.feedback.store.writer import writing
 GET_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 LONGEST_PASSWORD = 1000  # characters; the hash of a longer one costs time that others wait for
 BACKEND = "django.contrib.auth.backends.ModelBackend"
+# Said by Django, whose Chinese has no words for it; ours are looked up first.
+_TOO_SHORT = ngettext_lazy(
+    "This password is too short. It must contain at least %d character.",
+    "This password is too short. It must contain at least %d characters.",
+)
 
 
 def local(address: str) -> str:

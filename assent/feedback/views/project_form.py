@@ -6,13 +6,14 @@ from typing import Any
 from django import forms
 from django.conf import settings as app
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_slug
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import ValidationError as Refused
 
-from assent.feedback.projects import ProjectSettings
+from assent.feedback.projects import GRADED, ProjectSettings
 from assent.feedback.schema.models import NAME_CHARACTERS, Project
+from assent.feedback.views.error_words import in_words
 from assent.feedback.views.project_values import OWN, criteria_of, gold_of, told
 
 LONGEST_GUIDELINE = 100_000  # characters
@@ -32,6 +33,9 @@ TASKS = (
     ),
     ("edit", gettext_lazy("Mend an answer"), gettext_lazy("People make one of the answers better.")),
     ("chat", gettext_lazy("Talk"), gettext_lazy("People talk to a model and give thumbs.")),
+)
+_slug = RegexValidator(
+    r"\A[-a-zA-Z0-9_]+\Z", gettext_lazy("Use letters a to z, digits, - and _, without spaces.")
 )
 _PRESETS = (
     ("", gettext_lazy("Choose")),
@@ -138,7 +142,9 @@ class SettingsForm(forms.Form):
                 **self.before.get("qualification", {}),
                 "pass_mark": given["pass_percent"] / 100,
             },
-            "gold": gold_of(self.before.get("gold"), given["gold_every"]),
+            "gold": gold_of(self.before.get("gold"), given["gold_every"])
+            if given["task"] in GRADED
+            else None,
         }
         for key in ("strength", "criteria", "policies", "implicit"):
             wanted.pop(key, None)
@@ -186,12 +192,12 @@ class SettingsForm(forms.Form):
         except Refused as refused:
             for problem in refused.errors():
                 field, text = told(problem)
-                self.add_error(field if field in self.fields else None, text)
+                self.add_error(field if field in self.fields else None, in_words(text))
 
 
 class NewForm(SettingsForm):
     name = forms.CharField(
-        validators=[validate_slug],
+        validators=[_slug],
         label=gettext_lazy("Name"),
         max_length=NAME_CHARACTERS,
         help_text=gettext_lazy("In addresses and exports: letters, digits, - and _. It cannot change."),
@@ -216,7 +222,7 @@ class YamlForm(forms.Form):
     """The same settings, for whoever has them in a file."""
 
     name = forms.CharField(
-        validators=[validate_slug],
+        validators=[_slug],
         label=gettext_lazy("Name"),
         max_length=NAME_CHARACTERS,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

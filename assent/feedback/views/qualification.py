@@ -24,7 +24,8 @@ from assent.feedback.quality.qualification import Standing, allow_again, last_at
 from assent.feedback.rendering import rendered
 from assent.feedback.schema.models import Attempt, Judgement, Membership, Part, Person, Project, Role, Shown
 from assent.feedback.store.answers import in_positions
-from assent.feedback.store.projects import settings_of
+from assent.feedback.store.projects import guideline_of, settings_of
+from assent.feedback.views.error_words import in_words
 
 LONGEST_NUMBER = 18  # digits of a row's number
 
@@ -70,16 +71,24 @@ def feedback_of(judgement: Judgement) -> SafeString | None:
     if part not in (Part.PRACTICE, Part.TEST):
         return None
     settings = settings_of(judgement.shown.project)
-    where = standing(judgement.shown.person, judgement.shown.project, settings)
+    where = where_of(judgement)
     if part == Part.PRACTICE:
         context = {"told": told(judgement.shown, judgement.answer, settings), "where": where}
         return render_to_string("feedback/qualification/note.html", context | _rules(settings))
-    return result(where, settings) if where.state in ("passed", "failed") else None
+    if where.state == "failed":  # why stands on the page that the way on leads to
+        return result(where, settings, why=False)
+    return result(where, settings) if where.state == "passed" else None
 
 
-def result(where: Standing, settings: ProjectSettings) -> SafeString:
-    """The end of a test: the score, the pass mark, and what was expected where the answer was another."""
-    wrong = [told(one.shown, one.answer, settings) for one in where.wrong]
+def where_of(judgement: Judgement) -> Standing:
+    """Where its person stands now."""
+    shown = judgement.shown
+    return standing(shown.person, shown.project, settings_of(shown.project))
+
+
+def result(where: Standing, settings: ProjectSettings, why: bool = True) -> SafeString:
+    """The end of a test: the score and the pass mark; with `why`, what was expected of the wrong answers."""
+    wrong = [told(one.shown, one.answer, settings) for one in where.wrong] if why else []
     context = {"where": where, "wrong": wrong, "reached": _percent(where.right, where.asked)}
     return render_to_string("feedback/qualification/result.html", context | _rules(settings))
 
@@ -92,6 +101,8 @@ def own(request: HttpRequest, project: Project) -> HttpResponse:
     where = standing(person_of(request), project, settings)
     over = where.state in ("passed", "failed")
     context = {"project": project, "title": settings.title or project.name, "where": where}
+    if where.state == "failed" and (guideline := guideline_of(project)) is not None:
+        context["guideline"] = rendered(guideline.text)
     return render(
         request,
         "feedback/qualification/own.html",
@@ -130,7 +141,7 @@ def allow(request: HttpRequest, project: str) -> HttpResponse:
     try:
         allow_again(person, found, by=person_of(request).name)
     except UserError as error:
-        return _admin(request, found, str(error))
+        return _admin(request, found, in_words(str(error)))
     return redirect(f"/admin/p/{found.name}/qualification")
 
 

@@ -20,13 +20,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assent.feedback.faces import face_of, said
 from assent.feedback.people.access import member, person_of
+from assent.feedback.quality.qualification import standing
 from assent.feedback.quality.rotation import NotQualified
 from assent.feedback.schema.models import Judgement, Part, Person, Project, Shown
 from assent.feedback.store import claims, judging
 from assent.feedback.store.answers import AnswerError, in_positions
 from assent.feedback.store.projects import settings_of
 from assent.feedback.store.writer import Busy
-from assent.feedback.views.qualification import feedback_of, result
+from assent.feedback.views.meanwhile import told_both
+from assent.feedback.views.qualification import feedback_of, result, where_of
 from assent.feedback.views.work_texts import conflicts, skip_reasons, texts, wrong_answers
 
 OWN_STYLES = ("rating", "demonstration", "edit")
@@ -146,7 +148,8 @@ def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any
     before = judging.answer_of(shown)
     part = shown.item.part
     state = part if part in (Part.PRACTICE, Part.TEST) else "item"
-    facts = {
+    facts: dict[str, Any] = {"where": standing(shown.person, project, settings)} if state != "item" else {}
+    facts |= {
         "face": face_of(shown, settings),
         "notice": "again" if before else state,
         "task_template": f"feedback/tasks/{settings.task}.html",
@@ -172,7 +175,11 @@ def judge(request: HttpRequest, project: Project) -> HttpResponse:
     """Store a judgement; the same UUID again is answered as the first time."""
     judged = Judged.model_validate_json(request.body)
     submission = judging.Submission(judged.uuid, judged.shown, judged.answer, judged.revision, judged.seconds)
-    outcome = judging.submit(person_of(request), submission, project)
+    person = person_of(request)
+    try:
+        outcome = judging.submit(person, submission, project)
+    except judging.Conflict as conflict:
+        return told_both(claims.own(person, judged.shown, project), judged.answer, conflict)
     feedback = _feedback(request, outcome.judgement)
     answer = {
         "stored": True,
@@ -195,7 +202,11 @@ def _after(request: HttpRequest, project: Project) -> dict[str, Any] | None:
 def _feedback(request: HttpRequest, judgement: Judgement) -> str | None:
     """What is told at once: after practice, and when a test is over."""
     told_now = feedback_of(judgement)
-    return render_to_string("feedback/work/told.html", {"told_now": told_now}, request) if told_now else None
+    if told_now is None:
+        return None
+    state = where_of(judgement).state
+    facts = {"told_now": told_now, "failed": state == "failed", "path": f"/p/{judgement.shown.project.name}/"}
+    return render_to_string("feedback/work/told.html", facts, request)
 
 
 @require_POST

@@ -21,6 +21,7 @@ def texts() -> dict[str, str]:
             "This item may have gone to somebody else meanwhile. Your answer is still kept: go on."
         ),
         "no_drafts": _("This browser keeps nothing: do not close this page before it says stored."),
+        "progress_over": _("{mine} done"),
         "progress": _("{mine} done · {left} left"),
         "progress_more": _("{mine} done · more than {left} left"),
         "net_offline": _("Offline. Your answers are kept here and go out by themselves. Waiting: {number}"),
@@ -36,7 +37,13 @@ def texts() -> dict[str, str]:
         ),
         "try_now": _("Try now"),
         "login": _("Log in (in a new tab)"),
+        "refused_told": _("Your last answer was not stored: see the top of the page."),
         "refused_raw": _("The answer, as it was sent"),
+        "meanwhile_item": _("Item"),
+        "meanwhile_stored": _("Stored now"),
+        "meanwhile_yours": _("Yours"),
+        "meanwhile_save": _("Save mine as the newer answer"),
+        "meanwhile_show": _("Open what is stored"),
         "again": _("Try again"),
         "copy": _("Copy"),
         "copied": _("Copied."),
@@ -101,6 +108,6 @@ def conflicts() -> dict[str, str]:
     return {
         "judged": _("You have judged this item, so it cannot be skipped. You can change your answer."),
         "number": _("Something else came first under its number."),
-        "revision": _("It was changed meanwhile, perhaps in another window. Look at it under My answers."),
+        "revision": _("It is not the next one after what is stored. Look at it under My answers."),
         "once": _("Items of practice and test are answered once."),
     }

@@ -16,7 +16,7 @@
 
 const CJK = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}"; // stand without spaces: one by one
 const WORD = `(?:(?![${CJK}])[\\p{L}\\p{M}\\p{N}_])+`;
-const TOKENS = new RegExp(`[${CJK}]|${WORD}(?:['’]${WORD})*|\\s+|[^]`, "gu");
+const TOKENS = new RegExp(`[${CJK}]|${WORD}(?:['’]${WORD})*|\\s+|\`+|[^]`, "gu"); // a fence of code is one
 const MOST_STEPS = 1000; // of one search from each side
 const MOST_WORK = 20_000_000; // array reads of one search after the other, some 0.2 s
 
@@ -206,7 +206,7 @@ export function clearDifference(article) {
   for (const one of answers(article)) {
     if (!before.has(one)) continue;
     one.replaceChildren(...before.get(one));
-    one.classList.remove("difference");
+    one.classList.remove("difference", "with-code");
     before.delete(one);
   }
 }
@@ -219,4 +219,5 @@ function put(element, fragment) {
   before.set(element, [...element.childNodes]);
   element.replaceChildren(fragment);
   element.classList.add("difference"); // raw text: spaces and lines as they are
+  element.classList.toggle("with-code", element.dataset.raw.includes("```")); // its columns stay columns
 }

@@ -2,7 +2,7 @@
 //
 // Everything stands in localStorage under `assent/<keep>/...`, where <keep> names one person in one database.
 
-const OLD_MS = 60 * 24 * 3600 * 1000; // a draft that nobody came back to
+const MOST = 500; // drafts of items that are kept; the browser has room for a few million characters
 
 /** A place of one's own in localStorage; in memory where the browser has none, or it is full. */
 export class Shelf {
@@ -85,7 +85,7 @@ export function draft(shelf, shown, revision) {
     /** Whether it will survive a reload. */
     save() {
       const { uuid, given, comment, seconds } = this;
-      return shelf.set(name, { uuid, given, comment, seconds, at: Date.now() });
+      return shelf.set(name, { uuid, given, comment, seconds });
     },
     clear() {
       shelf.remove(name);
@@ -93,10 +93,14 @@ export function draft(shelf, shown, revision) {
   };
 }
 
-/** Drafts of items that went to others long ago. */
+/**
+ * Make room: of more than MOST drafts of items those go that were given first. The numbers of what was shown rise, and
+ * the server gives them: a clock that jumps sweeps nothing. Drafts of chats are few, and stay.
+ */
 export function sweep(shelf) {
-  for (const name of shelf.names("draft/")) {
-    const at = shelf.get(name)?.at;
-    if (typeof at === "number" && Date.now() - at > OLD_MS) shelf.remove(name);
-  }
+  const ofItems = shelf.names("draft/").filter((name) => shownIn(name));
+  ofItems.sort((one, other) => shownIn(other) - shownIn(one));
+  for (const name of ofItems.slice(MOST)) shelf.remove(name);
 }
+
+const shownIn = (name) => Number(name.match(/^draft\/(\d+)\//)?.[1]);

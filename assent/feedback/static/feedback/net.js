@@ -161,7 +161,7 @@ export class Queue {
   }
 
   #settle(name, entry, result) {
-    if (result.status !== 200) this.#refuse(name, entry, result.body?.error ?? String(result.status));
+    if (result.status !== 200) this.#refuse(name, entry, result);
     this.shelf.remove(name);
     if (entry.draft && !this.#isOther(entry)) this.shelf.remove(entry.draft);
     this.#tell(name, { ...result, name });
@@ -182,8 +182,10 @@ export class Queue {
     return true;
   }
 
-  #refuse(name, entry, why) {
-    this.shelf.set(name.replace("queue/", "refused/"), { ...entry, why });
+  // `code` and `meanwhile` say what can be done about it: network.js.
+  #refuse(name, entry, { status, body }) {
+    const { error: why = String(status), code = "", meanwhile = null } = body ?? {};
+    this.shelf.set(name.replace("queue/", "refused/"), { ...entry, why, code, meanwhile });
   }
 
   #later(error) {
@@ -205,11 +207,15 @@ export class Queue {
     this.told(this);
   }
 
-  /** Refused, and sent once more. */
-  again(name) {
+  /** Refused, and sent once more, with `changes` to what was sent. Resolves as `add` does. */
+  again(name, changes = {}) {
     const entry = this.shelf.get(name);
-    if (entry) this.shelf.set(name.replace("refused/", "queue/"), { ...entry, tries: 0 });
+    if (!entry) return Promise.resolve(null); // another tab was faster
+    const queued = name.replace("refused/", "queue/");
+    this.shelf.set(queued, { ...entry, body: { ...entry.body, ...changes }, tries: 0 });
+    const attempt = new Promise((resolve) => this.listeners.set(queued, resolve));
     this.forget(name);
     this.flush();
+    return attempt;
   }
 }

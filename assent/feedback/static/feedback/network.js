@@ -36,28 +36,64 @@ function refusedList(queue, page) {
   section.querySelector("ul").replaceChildren(...refused.map((one) => entry(one, queue, page)));
 }
 
-function entry({ name, path, body, why }, queue, page) {
+function entry(one, queue, page) {
+  const { name, path, body, why, meanwhile } = one;
   const row = document.createElement("li");
   const reason = document.createElement("p");
   reason.textContent = why;
+  const raw = JSON.stringify({ path, ...body }, null, 1);
   const sent = document.createElement("textarea");
-  Object.assign(sent, { readOnly: true, rows: 2, value: JSON.stringify({ path, ...body }, null, 1) });
+  Object.assign(sent, { readOnly: true, rows: 2, value: raw });
   sent.setAttribute("aria-label", page.text("refused_raw"));
   const discard = async () => (await page.ask(page.text("discard_sure"), page.text("discard"))) && queue.forget(name);
   const actions = document.createElement("p");
   actions.className = "row";
   actions.append(
-    button(page.text("again"), () => queue.again(name), "button"),
+    ...ways(one, queue, page),
     button(page.text("copy"), () => copy(sent, page)),
-    download(sent.value, body.uuid ?? name.slice(-6), page),
+    download(raw, body.uuid ?? name.slice(-6), page),
     button(page.text("discard"), discard),
   );
-  row.append(reason, sent, actions);
+  row.append(reason, meanwhile ? both(meanwhile, page) : "", folded(sent, page), actions);
   return row;
+}
+
+// What helps. The same once more helps where it was no conflict; where another window was faster, what is stored can
+// be looked at, or mine becomes the revision after it.
+function ways({ name, body, code, meanwhile }, queue, page) {
+  if (!meanwhile) return code === "conflict" ? [] : [button(page.text("again"), () => queue.again(name), "button")];
+  const mine = async () => {
+    const result = await queue.again(name, { revision: meanwhile.revision, next: false });
+    if (result?.status === 200) page.saved(body.shown);
+  };
+  return [
+    button(page.text("meanwhile_save"), mine, "button"),
+    button(page.text("meanwhile_show"), () => page.open(body.shown), "button"),
+  ];
+}
+
+// The item, and both answers in words: what is stored now, and what was not.
+function both({ excerpt, stored, yours }, page) {
+  const list = document.createElement("dl");
+  list.className = "told";
+  for (const [key, words] of [["meanwhile_item", excerpt], ["meanwhile_stored", stored], ["meanwhile_yours", yours]]) {
+    const [term, meaning] = [document.createElement("dt"), document.createElement("dd")];
+    [term.textContent, meaning.textContent] = [page.text(key), words];
+    list.append(term, meaning);
+  }
+  return list;
+}
+
+function folded(sent, page) {
+  const [details, summary] = [document.createElement("details"), document.createElement("summary")];
+  summary.textContent = page.text("refused_raw");
+  details.append(summary, sent);
+  return details;
 }
 
 // navigator.clipboard is missing on plain http; the text is selected for the reader's own Ctrl+C as well.
 function copy(field, page) {
+  field.closest("details").open = true; // what is folded cannot be selected
   field.select();
   const done = () => page.say(page.text("copied"));
   if (navigator.clipboard) navigator.clipboard.writeText(field.value).then(done, () => {});

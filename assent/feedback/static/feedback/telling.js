@@ -10,6 +10,17 @@ export function text(key, values = {}) {
   return (own ?? TEXTS[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+// What gets the focus is scrolled to above the bar at the foot, and ratings stay above it: --bar is its height.
+const bars = new ResizeObserver(([{ target }]) => {
+  document.documentElement.style.setProperty("--bar", `${target.offsetHeight}px`);
+});
+
+/** Another article is on the page, with a bar of its own. */
+export function watchBar(article) {
+  bars.disconnect();
+  bars.observe(article.querySelector(".bar"));
+}
+
 /** Seen at the foot and read out; `kind`: "", "warn" or "bad". The bar above it makes room. */
 export function say(words, kind = "") {
   line.className = `said ${kind}`;
@@ -17,8 +28,10 @@ export function say(words, kind = "") {
   root.style.setProperty("--said", `${line.offsetHeight}px`);
 }
 
-export function showProgress(now) {
+/** `over`: nothing more is given here, whatever is left. */
+export function showProgress(now, over) {
   if (!now) return;
   const values = { mine: now.mine.toLocaleString(), left: now.left.toLocaleString() };
-  document.getElementById("progress").textContent = text(now.more ? "progress_more" : "progress", values);
+  const form = over ? "progress_over" : now.more ? "progress_more" : "progress";
+  document.getElementById("progress").textContent = text(form, values);
 }

@@ -34,7 +34,7 @@ import * as keys from "./keys.js";
 import { get, post, Queue, Unreachable } from "./net.js";
 import { networkView } from "./network.js";
 import { Reading } from "./reading.js";
-import { say, showProgress, text } from "./telling.js";
+import { say, showProgress, text, watchBar } from "./telling.js";
 import { Watch } from "./watch.js";
 
 const root = document.getElementById("work");
@@ -60,11 +60,13 @@ const page = {
   say,
   ask,
   act: (action) => (item?.sending && !WHILE_SENDING.has(action) ? undefined : ACTIONS[action]?.()),
+  open: (shown) => item?.sending || (save(), void reopen(shown)),
+  saved: (shown) => (item?.shown === shown ? void reopen(shown, text("stored")) : say(text("stored"))),
 };
 const network = networkView(page);
 
 const ACTIONS = {
-  submit: () => (page.article ? submit() : stage.querySelector("[data-do=continue]")?.click()),
+  submit: () => (page.article ? submit() : stage.querySelector("[data-do=continue], .way-on")?.click()),
   continue: () => next(),
   undo: () => undo(),
   leave: () => leave(),
@@ -86,13 +88,13 @@ function heard(now) {
 // --- an item comes ---
 
 /** Ask for the next item until there is an answer, and show it. */
-async function next(words = "") {
+async function next(words = "", kind = "") {
   const number = ++asking;
   for (let tries = 0; number === asking; tries++) {
     const body = await itemFrom(() => post(`${path}next`, {}));
     if (number !== asking) return;
     // What waits here to be sent would come again: the server does not know yet that it is answered.
-    if (body && !isWaiting(body.shown)) return show(body, words);
+    if (body && !isWaiting(body.shown)) return show(body, words, kind);
     await soon(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]);
   }
 }
@@ -124,8 +126,7 @@ function unreachable(error) {
 }
 
 const isWaiting = (shown) => queue.waiting.some((name) => shelf.get(name)?.body.shown === shown);
-
-async function show(body, words = "") {
+async function show(body, words = "", kind = "") {
   asking++;
   if (queue.reason && !queue.waiting.length) queue.flush(); // the server is back: so says the banner
   stage.innerHTML = body.html;
@@ -133,12 +134,12 @@ async function show(body, words = "") {
   item = page.article && { shown: body.shown, revision: body.revision, state: body.state, sending: false };
   root.classList.toggle("without-item", !item);
   for (const tools of root.querySelectorAll(".of-item")) tools.hidden = !item;
-  showProgress(body.progress);
+  showProgress(body.progress, body.state === "closed" || body.state === "failed");
   if (item) begin(body);
   else watch.stop();
   (page.article ?? stage.querySelector("h2"))?.focus({ preventScroll: true });
   scrollTo(0, 0);
-  say(words);
+  say(words, kind);
 }
 
 function begin(body) {
@@ -152,6 +153,7 @@ function begin(body) {
   field.closest("details").open = field.value !== "";
   article.addEventListener("input", save);
   reading.begin(article);
+  watchBar(article);
   watch.start(item.draft.seconds);
 }
 
@@ -191,7 +193,7 @@ function settled(result) {
   if (location.hash) history.replaceState(null, "", path);
   if (result?.body?.feedback) return show({ html: result.body.feedback });
   if (!result && shelf.isLosing) say(text("no_drafts"), "warn");
-  if (result?.status !== 200) return next(); // of what was refused the list at the top tells
+  if (result?.status !== 200) return result ? next(text("refused_told"), "bad") : next(); // the list at the top says why
   const words = text(result.body.surplus ? "surplus" : "stored_next");
   return result.body.next ? show(result.body.next, words) : next(words);
 }
@@ -229,9 +231,10 @@ function leave() {
   return next();
 }
 
-async function reopen(shown) {
+async function reopen(shown, words = "") {
+  const number = ++asking;
   const body = await itemFrom(() => get(`${path}mine/${shown}`));
-  return body ? show(body) : next();
+  if (number === asking) return body ? show(body, words) : item || next(); // else something came meanwhile
 }
 
 // A reason or a note that is being typed is kept like any other text.
@@ -258,9 +261,10 @@ async function flag() {
 }
 
 function comment() {
+  page.article.querySelector("details.comment").open = true;
   const field = page.article.querySelector("[name=comment]");
-  field.closest("details").open = true;
   field.focus();
+  field.scrollIntoView({ block: "nearest" }); // focus alone stops at the bar's lower edge
 }
 
 // Keep the lease while somebody is at work; a lost one takes nothing from them.
