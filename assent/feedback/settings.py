@@ -24,9 +24,11 @@ WEEK_SECONDS = 7 * DAY_SECONDS
 YEAR_SECONDS = 365 * DAY_SECONDS
 # Each connection says so again: synchronous is no property of the file. FULL: a commit is on disk.
 # recursive_triggers: else INSERT OR REPLACE deletes a row and wakes no trigger (sqlite.org/lang_conflict).
+# cache_size: pages in memory, in KiB where negative. temp_store: in memory (2) what SQLite notes to take back
+# one statement, a copy of each page that it touches: of an import, several times all that is stored.
 ON_CONNECT = (
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA recursive_triggers=ON; "
-    "PRAGMA cache_size=-32768;"
+    "PRAGMA cache_size=-32768; PRAGMA temp_store=2;"
 )
 
 _VALIDATION = "django.contrib.auth.password_validation"

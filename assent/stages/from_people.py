@@ -6,7 +6,6 @@ from assent.data.files.jsonl import write_jsonl
 from assent.data.sources import candidates, prompts
 from assent.errors import UserError, Waiting
 from assent.feedback.asked import ANSWERED, DATABASE, Asked, check_not_lost, items_answered, project_name
-from assent.feedback.exchange.answers_in import all_alike
 from assent.feedback.exchange.export import exported, reading
 from assent.stages.workspace import Workspace
 
@@ -54,18 +53,7 @@ def _missing(asked: Asked, work: Workspace, complete: int) -> str:
     task = asked.settings.task
     answered = f"{complete} of {asked.want} {ANSWERED[task]} answered"
     source = str(asked.candidates)
-    items, alike = _to_answer(task, source)
+    items = len(prompts(source)) if task == "demonstration" else len(candidates(source))
     if items < asked.want:
         answered += f"; there are only {items} to answer in {source}"
-        if alike:
-            answered += f", beside {alike} of which nobody is asked, since all answers are the same"
     return f"{answered}; judge them with: {work.annotate}"
-
-
-def _to_answer(task: str, source: str) -> tuple[int, int]:
-    """(rows that people are asked, rows that they are not since all answers are the same words)."""
-    if task == "demonstration":
-        return len(prompts(source)), 0
-    rows = candidates(source)
-    alike = sum(all_alike(task, row.texts) for row in rows)
-    return len(rows) - alike, alike

@@ -64,17 +64,6 @@ def test_more_than_there_are_cannot_be_answered(tmp_path):
         stage(tmp_path, want=5)
 
 
-def test_rows_whose_answers_are_all_the_same_are_not_waited_for(tmp_path):
-    path = tmp_path / "alike.jsonl"
-    texts = [("a", "b"), ("a", "a"), ("b", "b")]
-    asked = [{"input_text": "q", "candidate_0": one, "candidate_1": two} for one, two in texts]
-    path.write_text("".join(json.dumps(row) + "\n" for row in asked))
-    with pytest.raises(Waiting) as waiting:
-        stage(tmp_path, want=2, candidates=str(path))
-    assert "there are only 1 to answer in" in str(waiting.value)
-    assert ", beside 2 of which nobody is asked, since all answers are the same; judge" in str(waiting.value)
-
-
 def test_people_are_waited_for_and_then_frozen(world, tmp_path):
     project = world.project("feedback")
     world.items(project, 4)

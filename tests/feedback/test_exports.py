@@ -11,7 +11,7 @@ from exchanging import AT, given, pair, rows_of
 from feedback_world import new_uuid
 
 from assent.errors import UserError
-from assent.feedback.exchange.export import complete_items, exported, kinds_of, reading
+from assent.feedback.exchange.export import exported, kinds_of, reading
 
 ALONE = {"shared": {"share": 0}}
 
@@ -207,17 +207,6 @@ def test_implicit_feedback_stands_apart_with_the_words_it_is_about(world):
 
 
 # What has an end
-
-
-def test_an_item_is_complete_when_all_its_slots_are_judged(world, tmp_path):
-    project, other = world.project(overlap=2, **ALONE), world.project("other")
-    given(other, tmp_path, pair("x"))
-    given(project, tmp_path, pair("x"), pair("x", annotator="bob"), pair("y"), pair("z", "cannot_judge"))
-    with reading(world.database) as connection:
-        assert complete_items(connection, project.name) == 1
-    given(project, tmp_path, pair("z", None, "bob"))
-    with reading(world.database) as connection:
-        assert complete_items(connection, project.name) == 2
 
 
 def test_an_export_is_of_one_moment(world, tmp_path):

@@ -10,8 +10,6 @@ from assent.feedback.projects import Criterion
 from assent.feedback.services import Record, Undecided
 from assent.records import Candidates, Comparison, Demonstration, Prompt, Rating
 
-CHOSEN_BETWEEN = ("pairwise", "ranking")  # tasks that tell answers apart
-
 
 @dataclass(slots=True)
 class Answered:
@@ -56,14 +54,6 @@ def answered(wanted: Wanted, record: Record | Rated) -> Answered:
         kind = type(record).__name__.lower()
         raise UserError(f"a {wanted.task} project needs {_NEEDED[wanted.task]}, and this is a {kind}")
     return found(wanted, record)
-
-
-def all_alike(task: str, texts: Sequence[str]) -> bool:
-    """Whether there is nothing to choose between: all answers are the same words.
-
-    A ranking where only some are alike can be given, with those in one place.
-    """
-    return task in CHOSEN_BETWEEN and len(set(texts)) == 1
 
 
 # Nothing said yet

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from assent.errors import UserError
-from assent.feedback.exchange.answers_in import Answered, Rated, Wanted, all_alike, answered
+from assent.feedback.exchange.answers_in import Answered, Rated, Wanted, answered
 from assent.feedback.exchange.rows import TOLD, TOLD_BESIDES, Row
 from assent.feedback.projects import MOST_CANDIDATES
 from assent.feedback.services import Record
@@ -48,7 +48,6 @@ class Entry:
     guideline: int = 0
     seconds: float | None = None
     at: float | None = None
-    alike: bool = False  # nobody is asked: all answers are the same words, and none is judged
 
 
 def entries(wanted: Wanted, records: Iterable[Record | Entry], known: bool) -> Generator[Entry, None, None]:
@@ -137,8 +136,6 @@ def _entry(wanted: Wanted, found: Answered, place: str, known: bool) -> Entry:
     made = Entry(place, name, prompt, candidates, hidden, str(explanation))
     if found.answer is not None:
         _say(made, found, told)
-    else:
-        made.alike = not known and all_alike(wanted.task, found.texts)
     return made
 
 

@@ -16,7 +16,7 @@ from assent.config import check
 from assent.errors import UserError
 from assent.feedback.exchange.chat_rows import CHATS, thumbs
 from assent.feedback.exchange.other_rows import FACTS
-from assent.feedback.exchange.rows import Row, Said, edit_row, good_and_bad, records_of, rows_of
+from assent.feedback.exchange.rows import Row, Said, edit_row, good_and_bad, record_of, rows_of
 from assent.feedback.exchange.votes import votes
 from assent.feedback.projects import Criterion, ProjectSettings
 
@@ -59,11 +59,6 @@ WHERE i.project_id = ? AND i.part IN (?, ?) AND j.surplus = ? AND NOT EXISTS (
 )
 ORDER BY j.id
 """  # CROSS JOIN: in this order, which is that of the answer; nothing has to be sorted, however much there is
-_COMPLETE = """
-SELECT (SELECT count(*) FROM feedback_item WHERE project_id = :project AND part = 'real')
-     - (SELECT count(DISTINCT position) FROM feedback_slot WHERE project_id = :project AND NOT judged)
-"""
-
 
 _decode = json.JSONDecoder().raw_decode  # what Django or we wrote: nothing stands around it
 
@@ -93,12 +88,6 @@ def reading(database: Path) -> Iterator[sqlite3.Connection]:
         except sqlite3.DatabaseError as error:
             raise UserError(f"{database}: not a feedback database that can be read: {error}") from None
         yield connection
-
-
-def complete_items(connection: sqlite3.Connection, project: str) -> int:
-    """Real items all of whose slots are judged."""
-    [(count,)] = connection.execute(_COMPLETE, {"project": _Project.named(connection, project).id})
-    return count
 
 
 def kinds_of(task: str) -> tuple[str, ...]:
@@ -156,7 +145,7 @@ def _records(connection: sqlite3.Connection, project: "_Project", kind: str) -> 
         yield from thumbs(connection, project.id)
         return
     for said in _said(connection, project, "judgements"):
-        yield from good_and_bad(said) if kind == "kto" else records_of(project.task, said, project.scales)
+        yield from good_and_bad(said) if kind == "kto" else (record_of(project.task, said),)
 
 
 def _refused(project: "_Project", name: str, kind: str) -> UserError:

@@ -5,7 +5,7 @@ what they say where a file has none. Imported annotators cannot log in until an 
 """
 
 import gc
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 
@@ -27,11 +27,9 @@ __all__ = ["HELD", "Imported", "import_records"]
 HELD = 2000  # records in memory
 # Records in a transaction: UUIDs fall all over their index, nearly each of whose pages is written again.
 TOGETHER = 40_000
-# Of the connection, while it imports: pages in memory (KiB, negative); pages in the log of writes before they
-# are also put in their places; and in memory (2) what SQLite notes to take back one statement: a copy of each
-# page that it touches, which is several times all that is stored. A commit is on disk as ever.
-# None of its rows needs to be checked for JSON: that is how this package has written it.
-ROOM = {"cache_size": -32768, "wal_autocheckpoint": 32768, "temp_store": 2, "ignore_check_constraints": 1}
+# Of the connection, while it imports: pages in the log of writes before they are also put in their places (a
+# commit is on disk as ever); and no row is checked for JSON: that is how this package has written it.
+ROOM = {"wal_autocheckpoint": 32768, "ignore_check_constraints": 1}
 
 
 def import_records(
@@ -69,7 +67,7 @@ def _stored(importer: Importer, found: Iterator[Entry]) -> int:
             try:
                 importer.store(batch)
             except UnicodeEncodeError:
-                place = _half(batch)
+                place = next(entry.place for entry in batch if _half(entry))
                 raise UserError(f"{place}: a text holds half a character (a lone surrogate)") from None
             count += len(batch)
     return count
@@ -102,12 +100,11 @@ def _no_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _half(batch: Sequence[Entry]) -> str:
-    """The place of the first entry that no file can hold."""
-    for entry in batch:
-        texts = (entry.name, entry.prompt, entry.candidates, entry.hidden, entry.explanation)
-        try:
-            "".join((*texts, entry.annotator, entry.said, written(entry.own))).encode()
-        except UnicodeEncodeError:
-            return entry.place
-    return batch[0].place
+def _half(entry: Entry) -> bool:
+    """Whether no file can hold what it says."""
+    texts = (entry.name, entry.prompt, entry.candidates, entry.hidden, entry.explanation)
+    try:
+        "".join((*texts, entry.annotator, entry.said, written(entry.own))).encode()
+    except UnicodeEncodeError:
+        return True
+    return False

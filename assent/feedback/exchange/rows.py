@@ -146,27 +146,18 @@ def moment(seconds: float) -> str:
 # As records, for the formats of others
 
 
-def records_of(task: str, said: Said, scales: Sequence[Criterion] = ()) -> Iterator[Any]:
-    """Comparison, Demonstration or Ratings."""
+def record_of(task: str, said: Said) -> Comparison | Demonstration:
     meta = meta_of(said)
     told = {key: meta.pop(key, None) for key in ("annotator", "item", "seconds", "strength")}
     order = tuple(meta.pop("shown_order", ()))
     prompt = prompt_of(said.prompt, meta)
     if task in ("demonstration", "edit"):
-        yield Demonstration(prompt, said.answer["text"], said.annotator)
-    elif task == "rating":
-        for text, values in zip(said.candidates, said.answer["ratings"], strict=True):
-            for scale in scales:
-                ends = float(scale.lowest), float(scale.highest)
-                value = float(values[scale.name])
-                yield Rating(prompt, text, value, ends, scale.name, said.annotator)
-    else:
-        texts, judged = tuple(said.candidates), {"shown_order": order, **told}
-        if task == "ranking":
-            yield Comparison(prompt, texts, **_ranked(said.answer["ranking"]), **judged)
-        else:
-            choice = said.answer["choice"]
-            yield Comparison(prompt, texts, None if choice == "tie" else choice, **judged)
+        return Demonstration(prompt, said.answer["text"], said.annotator)
+    texts, judged = tuple(said.candidates), {"shown_order": order, **told}
+    if task == "ranking":
+        return Comparison(prompt, texts, **_ranked(said.answer["ranking"]), **judged)
+    choice = said.answer["choice"]
+    return Comparison(prompt, texts, None if choice == "tie" else choice, **judged)
 
 
 def good_and_bad(said: Said) -> Iterator[Rating]:

@@ -1,7 +1,6 @@
 """Styles and scripts, out of the package: no build, no other server."""
 
 import hashlib
-import mimetypes
 from functools import cache
 from pathlib import Path
 
@@ -34,8 +33,7 @@ def file(request: HttpRequest, name: str) -> HttpResponse:
     content, etag = _file(name)
     if request.headers.get("If-None-Match") == etag:
         return HttpResponseNotModified()
-    kind = TYPES.get(f".{name.rpartition('.')[2]}") or mimetypes.guess_type(name)[0] or "text/plain"
-    response = HttpResponse(content, content_type=f"{kind}; charset=utf-8")
+    response = HttpResponse(content, content_type=f"{TYPES[Path(name).suffix]}; charset=utf-8")
     response["ETag"] = etag
     response["Cache-Control"] = "no-cache"  # asked for each time, sent when it has changed
     return response
