@@ -19,6 +19,12 @@ def test_a_fresh_database_has_its_tables_and_its_guards(world):
     assert missing(connection) == []
 
 
+def test_the_migrations_make_what_the_models_say(world):
+    from django.core.management import call_command
+
+    call_command("makemigrations", check=True, dry_run=True)  # SystemExit where one is missing
+
+
 def test_each_connection_waits_for_the_disk(world):
     from django.db import connection
 

@@ -191,9 +191,8 @@ class Saying:
         if not shown.revision:
             shown.slot = self._rows.fill(item, person)
         revision = shown.revision = _revision(entry, item, shown.revision)
-        payload = entry.sha256 if text is entry.said else hashlib.sha256(text.encode()).hexdigest()
         where = uuid, shown.id, item.id, person, shown.slot, revision, shown.surplus
-        self._rows.judgements.append((*where, text, payload, entry.guideline, entry.seconds, at))
+        self._rows.judgements.append((*where, text, entry.guideline, entry.seconds, at))
         return True
 
     def _nameless(self, entry: Entry, item: ItemThere, text: str) -> tuple[int, str]:

@@ -39,7 +39,6 @@ class Entry:
     hidden: str
     explanation: str = ""
     said: str = ""  # the answer as JSON; "": nobody has judged it
-    sha256: str = ""  # of that
     own: Row | None = None  # of the judgement, without a place of its own
     annotator: str = ""
     order: str = ""  # JSON
@@ -176,7 +175,6 @@ def _say(made: Entry, found: Answered, told: Row) -> None:
             raise UserError(f"meta.comment: expected a text of at most {COMMENT_CHARACTERS} characters")
         answer["comment"] = comment
     made.said = written(answer)
-    made.sha256 = hashlib.sha256(made.said.encode(errors="surrogatepass")).hexdigest()
     made.own = found.own or None
     made.annotator = found.annotator
     if len(made.annotator) > PERSON_CHARACTERS:

@@ -1,6 +1,5 @@
 """Judged pairs as the app exports them -> entries, with nothing in between: they come by the million."""
 
-import hashlib
 import sys
 
 from assent.errors import UserError
@@ -25,7 +24,6 @@ RARE = frozenset(("strength", "criterion", "comment", "expected", "surplus", "vo
 _ORDERS = {"None": "[0, 1]", "[0, 1]": "[0, 1]", "[1, 0]": "[1, 0]"}
 _CHOICES = {"0": 0, "1": 1, "None": "tie", "'both_bad'": "both_bad", "'cannot_judge'": "cannot_judge"}
 _SAID = {key: written({"choice": choice}) for key, choice in _CHOICES.items()}
-_SHA256 = {key: hashlib.sha256(said.encode()).hexdigest() for key, said in _SAID.items()}
 
 
 def plain_pair(row: Row, place: str) -> Entry | None:
@@ -50,7 +48,6 @@ def plain_pair(row: Row, place: str) -> Entry | None:
             candidates=f"[{quoted(one)}, {quoted(two)}]",
             hidden=written(kept) if kept else "{}",
             said=_SAID[choice],
-            sha256=_SHA256[choice],
             annotator=annotator,
             order=order,
             uuid=digits_of(meta["judgement"]) if "judgement" in meta else "",

@@ -38,8 +38,8 @@ _ITEM = "id, project_id, name, part, position, prompt, candidates, hidden, expec
 _SLOT = "id, project_id, item_id, number, position, judged"
 _SHOWING = 'id, project_id, item_id, person_id, attempt, "order", created'
 _JUDGEMENT = (
-    "id, uuid, shown_id, item_id, person_id, slot_id, revision, surplus, answer, payload_sha256, guideline, "
-    "seconds, created"
+    "id, uuid, shown_id, item_id, person_id, slot_id, revision, surplus, answer, guideline, seconds, "
+    "created, payload_sha256"
 )
 _FILL = "UPDATE feedback_slot SET judged = 1, holder_id = NULL, lease_until = NULL WHERE id = %s"
 MOST_VALUES = 10_000  # in one query
@@ -177,7 +177,7 @@ class Rows:
         self._slots: dict[int, list[Any]] = {}
         self._filled: list[tuple[int]] = []
         self._shown: list[tuple[Any, ...]] = []
-        self.judgements: list[tuple[Any, ...]] = []  # all columns but the number
+        self.judgements: list[tuple[Any, ...]] = []  # all columns but the first and the last
         with connection.cursor() as cursor:
             self._next = {name: count(_last_number(cursor, name) + 1).__next__ for name in _NUMBERED}
             self._position = max(_last_position(cursor, project, part) for part in Part.values)
@@ -227,7 +227,7 @@ class Rows:
             cursor.executemany(_FILL, self._filled)
         _add("shown", _SHOWING, self._shown)
         number = self._next["judgement"]
-        _add("judgement", _JUDGEMENT, [(number(), *row) for row in self.judgements])
+        _add("judgement", _JUDGEMENT, [(number(), *row, "") for row in self.judgements])
 
     def _number_slots(self) -> None:
         """Those of items that were there come after the ones that these have."""

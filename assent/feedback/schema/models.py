@@ -114,7 +114,7 @@ class Slot(models.Model):
     item = models.ForeignKey(Item, CASCADE, db_index=False)
     number = models.PositiveSmallIntegerField()
     position = models.PositiveIntegerField()  # of the item
-    holder = models.ForeignKey(Person, CASCADE, null=True)
+    holder = models.ForeignKey(Person, CASCADE, null=True, db_index=False)
     lease_until = models.FloatField(null=True)
     judged = models.BooleanField(default=False)
 
@@ -123,7 +123,8 @@ class Slot(models.Model):
         indexes = [
             models.Index(
                 fields=["project", "position", "number"], name="open_slots", condition=Q(judged=False)
-            )
+            ),
+            models.Index(fields=["holder"], name="held_slots", condition=Q(holder__isnull=False)),
         ]
 
 
@@ -157,7 +158,7 @@ class Judgement(models.Model):
     revision = models.PositiveSmallIntegerField(default=1)
     surplus = models.BooleanField(default=False)  # all slots had been filled meanwhile
     answer = models.JSONField()  # see store/answers.py
-    payload_sha256 = models.CharField(max_length=64)  # of what the browser sent
+    payload_sha256 = models.CharField(max_length=64, default="")  # of what a browser sent; "": imported
     guideline = models.PositiveIntegerField(default=0)  # the version it was made under; 0: there was none
     seconds = models.FloatField(null=True)  # from page shown to click
     created = models.FloatField(default=time.time)

@@ -326,7 +326,10 @@ class Migration(migrations.Migration):
                 (
                     "holder",
                     models.ForeignKey(
-                        null=True, on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 (
@@ -351,7 +354,7 @@ class Migration(migrations.Migration):
                 ("revision", models.PositiveSmallIntegerField(default=1)),
                 ("surplus", models.BooleanField(default=False)),
                 ("answer", models.JSONField()),
-                ("payload_sha256", models.CharField(max_length=64)),
+                ("payload_sha256", models.CharField(default="", max_length=64)),
                 ("guideline", models.PositiveIntegerField(default=0)),
                 ("seconds", models.FloatField(null=True)),
                 ("created", models.FloatField(default=time.time)),
@@ -486,6 +489,12 @@ class Migration(migrations.Migration):
                 condition=models.Q(("judged", False)),
                 fields=["project", "position", "number"],
                 name="open_slots",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="slot",
+            index=models.Index(
+                condition=models.Q(("holder__isnull", False)), fields=["holder"], name="held_slots"
             ),
         ),
         migrations.AddConstraint(
