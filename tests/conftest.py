@@ -11,10 +11,15 @@ install_import_hook([f"assent.{room}" for room in ROOMS], "type_checking.checked
 import pytest  # noqa: E402 - the hook must come before the first import of assent
 import torch  # noqa: E402
 from checklist_models import VARIANTS, folder_with_dropout, party_of  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
 from tiny_models import SENTENCES, tiny  # noqa: E402
 
 from assent.models.load import load  # noqa: E402
 from assent.models.tokenizer import train_bpe  # noqa: E402
+
+# Machines are shared: how long an example takes says nothing of the code.
+settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared")
 
 STORIES = Path(__file__).parents[2] / "shared" / "models" / "stories260K"
 

@@ -14,7 +14,7 @@ from assent.errors import UserError
 from assent.pipeline.guard import exclusive, stop_on_signal, working_process
 from assent.pipeline.state import read_run
 
-SLOW = "a: {stage: train, steps: 40, step_seconds: 0.02}\nb: {stage: train}"
+SLOW = "a: {stage: train, steps: 40, step_seconds: 0.05}\nb: {stage: train}"
 
 # A package that stands in for `assent.stages`, whose real stages would take four seconds to import torch.
 SCRIPT = """
@@ -46,7 +46,7 @@ def started(folder, text=SLOW, step=3):
         stderr=subprocess.PIPE,
         text=True,
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
         saved = list((folder / "run" / "artifacts").glob("*.partial/step"))
         if saved and int(saved[0].read_text() or 0) >= step:

@@ -60,6 +60,11 @@ class Face:
         words = " ".join(asked[-1].split()) if asked else ""
         return words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
 
+    @property
+    def alike(self) -> bool:
+        """Several answers, all the same text but for space around it: nobody need search for a difference."""
+        return len(self.answers) > 1 and len({answer.raw.strip() for answer in self.answers}) == 1
+
 
 def face_of(shown: Shown, settings: ProjectSettings) -> Face:
     """What `shown.person` sees; `shown.item` is read here and goes no further."""

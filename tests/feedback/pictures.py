@@ -46,6 +46,11 @@ def everything():
     }
 
 
+def touched(size: dict) -> dict:
+    """A telephone has no keys to hint at."""
+    return {"is_mobile": True, "has_touch": True} if size == PHONE else {}
+
+
 def take(folder: Path, pictures: dict, wanted: list[str], whole: bool) -> None:
     """Take the pictures whose names begin with one of `wanted`; all of them when none is."""
     stops = {stop.name: stop for stop in STOPS}
@@ -60,7 +65,7 @@ def take(folder: Path, pictures: dict, wanted: list[str], whole: bool) -> None:
                 if wanted and not name.startswith(tuple(wanted)):
                     continue
                 session = session_of(world, getattr(made, stops[stop].who)) if stops[stop].who else ""
-                context = {"locale": language, "color_scheme": scheme, "viewport": size}
+                context = {"locale": language, "color_scheme": scheme, "viewport": size, **touched(size)}
                 page = page_of(browser, address, session, bypass_csp=bool(FONT), **context)
                 try:
                     page.goto(stops[stop].path)

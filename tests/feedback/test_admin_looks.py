@@ -71,6 +71,32 @@ def test_how_many_are_complete_stands_in_one_line(world, filled, chromium_browse
         page.context.close()
 
 
+def test_a_task_is_asked_only_for_what_it_has(world, filled, chromium_browser):
+    """Nothing that people write can be graded, and a talk has no items at all."""
+    asked = {"pairwise": (True, True), "rating": (True, True), "edit": (True, False), "chat": (False, False)}
+    with world.served() as address:
+        page = page_of(chromium_browser, address, session_of(world, filled["root"]))
+        page.goto("/admin/new")
+        page.locator("details.more summary").click()
+        for task, (overlap, gold) in asked.items():
+            page.locator(f"[name=task][value={task}]").check(force=True)
+            assert page.locator("[name=overlap]").is_visible() == overlap
+            for name in ("gold_every", "pass_percent"):
+                assert page.locator(f"[name={name}]").is_visible() == gold
+        page.context.close()
+
+
+def test_a_chat_counts_no_items(world, filled):
+    """In a talk nothing is judged or skipped: a column of noughts would say that nobody has been there."""
+    admin = world.client(filled["root"])
+    of_chat, of_items = (admin.get(f"/admin/p/{name}/").content.decode() for name in ("talks", "summaries"))
+    assert 'href="/p/talks/">Talk</a>' in of_chat
+    assert "<p>ann</p>" in of_chat
+    assert 'href="/p/summaries/">Judge</a>' in of_items
+    for told in ("Skipped</th>", "Last item</th>", "/items"):
+        assert (told in of_chat, told in of_items) == (False, True)
+
+
 @pytest.mark.parametrize(("size", "scheme"), [("laptop", "light"), ("phone", "dark")])
 def test_pages_of_admins(world, filled, chromium_browser, size, scheme):
     look = {"viewport": LAPTOP if size == "laptop" else PHONE, "color_scheme": scheme}

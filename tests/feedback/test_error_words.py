@@ -132,3 +132,14 @@ def test_each_message_is_still_said_so():
         if not message.startswith(("input should", "string should")):
             pieces = [re.sub("[{}]", "", one) for one in re.split(r"%\(\w+\)s", message)]
             assert [one for one in pieces if one not in texts] == [], message
+
+
+def test_a_long_line_is_not_looked_through():
+    """It quotes somebody's text, in which each pattern would look for its parts everywhere."""
+    from django.utils import translation
+
+    from assent.feedback.views.error_words import LONGEST, in_words
+
+    with translation.override("zh-hans"):
+        told = [f"judgement x: it is there, and says something else: {'x' * more}" for more in (10, LONGEST)]
+        assert [in_words(one) == one for one in told] == [False, True]

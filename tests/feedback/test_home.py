@@ -1,6 +1,7 @@
 """The first page after the login."""
 
 from feedback_world import new_uuid
+from qualifying import choose
 
 
 def text_of(response):
@@ -19,12 +20,10 @@ def test_whoever_comes_from_the_only_project_sees_the_start_page(world):
     assert 'href="/?projects"' in done
     for page in ("/p/pairs/", "/p/pairs/mine"):
         assert 'class="brand" href="/?projects"' in text_of(client.get(page))
-    assert "All done" in text_of(client.get("/?projects"))
+    assert "There are no items for you yet." in text_of(client.get("/?projects"))
 
 
 def test_a_project_says_what_comes_before_its_items(world):
-    from qualifying import choose
-
     talks = world.project("talks", task="chat", policies=["model"])
     exam = world.project("exam", qualification={"pass_mark": 1.0})
     world.items(exam, 2, part="practice", expected={"choice": 0})
@@ -51,8 +50,8 @@ def test_several_projects_are_told_with_ones_own_progress(world):
     from assent.feedback.schema.models import Judgement, Shown, Slot
 
     one, two = world.project("one", title="The first"), world.project("two")
-    unseen = world.project("unseen")
-    ann, bao = world.person("ann", "annotator", one, two), world.person("bao", "annotator", one, unseen)
+    unseen, over = world.project("unseen"), world.project("over")
+    ann, bao = world.person("ann", "annotator", one, two, over), world.person("bao", "annotator", one, unseen)
     items = world.items(one, 5)
     for person, item in ((ann, items[0]), (ann, items[1]), (bao, items[2])):
         shown = Shown.objects.create(project=one, item=item, person=person, order=[0, 1])
@@ -61,11 +60,15 @@ def test_several_projects_are_told_with_ones_own_progress(world):
             uuid=new_uuid(), shown=shown, item=item, person=person, slot=slot, answer={"choice": 0}
         )
         Slot.objects.filter(pk=slot.pk).update(judged=True)
+    world.items(over, 1)
+    choose(ann, over, 0)
     page = text_of(world.client(ann).get("/"))
     assert "The first" in page
     assert "You have judged <strong>2</strong> items." in page
     assert "2 are left." in page  # of five, three are judged
-    assert "All done" in page  # two has no items
+    assert page.count("There are no items for you yet.") == 1  # two has no items
+    assert page.count("All done") == 1  # over
+    assert page.count('class="button primary"') == 1  # where something is left
     assert "unseen" not in page
     assert "bao" not in page
 
@@ -112,3 +115,16 @@ def test_a_chat_is_another_page(world):
     project = world.project("talk", task="chat", policies=["$sft"])
     answer = world.client(world.person("ann", "annotator", project)).get("/p/talk/")
     assert (answer.status_code, answer["Location"]) == (302, "/p/talk/chat/")
+
+
+def test_an_invite_names_the_project_as_people_read_it(world):
+    from assent.feedback.people import invites
+    from assent.feedback.schema.models import Role
+
+    root = world.person("root", "admin")
+    for name, settings, told in (
+        ("q-7", {"title": "Everyday questions"}, "Everyday questions"),
+        ("q-8", {}, "q-8"),
+    ):
+        token = invites.make(invites.Offer(Role.ANNOTATOR, world.project(name, **settings), 1, 60), root)
+        assert f"help with the project {told}:" in text_of(world.client().get(f"/invite/{token}"))

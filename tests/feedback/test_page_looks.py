@@ -139,7 +139,7 @@ def test_ratings_of_answers_side_by_side_stand_in_one_line(world, visited, chrom
         page.goto("/p/summaries/")
         page.wait_for_selector("article.item .answer .ratings")
         tops = {round(one.bounding_box()["y"]) for one in page.locator(".ratings").all()}
-        heights = [one.bounding_box()["height"] for one in page.locator(".answer .text").all()]
+        heights = [one.bounding_box()["height"] for one in page.locator(".answer .text > p").all()]
         assert len(set(heights)) == 2  # the answers are of different length
         assert len(tops) == 1
         page.context.close()
@@ -158,3 +158,53 @@ def test_marked_differences_of_code_keep_its_columns(world, chromium_browser):
         assert sorted(fonts) == [[False, False], [True, True]]
         page.keyboard.press("d")
         assert page.locator(".with-code").count() == 0
+
+
+def test_a_text_is_read_in_its_own_direction(world, chromium_browser):
+    """Arabic from the right, and the code in it from the left; the other answer as ever."""
+    arabic = "السبب هو أن الهواء يشتت الضوء.\n\n1. أولاً\n\n```\nx = 1\n```"
+    project = world.project()
+    world.items(project, 1, candidates=(arabic, "Because."))
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project)) as page:
+        for key in ("", "r", "d"):  # formatted, as typed, with its differences marked
+            if key:
+                page.keyboard.press(key)
+            directions = page.locator(".answer .text").evaluate_all(
+                """(all) => all.map((one) =>
+                  [one.dataset.raw.includes('x = 1'), getComputedStyle(one).direction])"""
+            )
+            assert sorted(directions) == [[False, "ltr"], [True, "rtl"]]
+        page.keyboard.press("d")
+        assert page.locator(".answer pre").evaluate("(one) => getComputedStyle(one).direction") == "ltr"
+
+
+def test_ratings_do_not_lie_over_a_short_answer(world, chromium_browser):
+    """Below a long conversation they stay in sight as far as they leave its first lines free."""
+    talk = [
+        {"role": "user", "content": "Tell me. " * 20},
+        {"role": "assistant", "content": "a\n\nb\n\nc\n\nd"},
+    ]
+    project = world.project(task="rating", criteria="dialogue")
+    [item] = world.items(project, 1, candidates=("Twelve eggs",))
+    item.prompt = [*talk, {"role": "user", "content": "And?"}]
+    item.save(update_fields=["prompt"])
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project)) as page:
+        text, ratings = (page.locator(f".answer .{one}").bounding_box() for one in ("text", "ratings"))
+        assert text["y"] + text["height"] <= ratings["y"]
+
+
+def test_tables_scroll_sooner_than_they_break_words(world, chromium_browser):
+    row = "| one long cell | two long cells | three longer cells | four | fives |"
+    table = f"| a | b | c | d | e |\n|---|---|---|---|---|\n{row}"
+    project = world.project()
+    world.items(project, 1, candidates=(table, "no table"))
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project), viewport=PHONE) as page:
+        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        lines = page.locator(".answer td").evaluate_all(
+            """(all) => all.filter((one) => one.innerText === 'four').map((one) => {
+              const words = document.createRange();
+              words.selectNodeContents(one);
+              return words.getClientRects().length;
+            })"""
+        )
+        assert lines == [1]

@@ -1,5 +1,6 @@
 """Two answers, judged in a real browser: by keys, by mouse, with and without how much."""
 
+import pytest
 from browser import PHONE, accessible, picture
 from playwright.sync_api import expect
 from working import at_work, judgements, next_item, said, shown
@@ -112,3 +113,42 @@ def test_undo_is_a_new_revision(world, chromium_browser):
     one, two = judgements()
     assert (one.revision, two.revision, one.shown) == (1, 2, two.shown)
     assert two.answer == {"choice": one.shown.order[1], "comment": "1 is kinder"}
+
+
+SAME = {"en": "The answers are the same, word for word.", "zh-hans": "这些回答一字不差，完全相同。"}
+
+
+@pytest.mark.parametrize("language", SAME)
+@pytest.mark.parametrize(
+    ("task", "answers", "told"),
+    [
+        ("pairwise", ["Yes.", "Yes."], True),
+        ("pairwise", ["Yes.", "\nYes. "], True),  # nobody sees space around a text
+        ("pairwise", ["Yes.", "Yes!"], False),
+        ("pairwise", ["if x:\n  y", "if x:\ny"], False),  # space within may be what matters
+        ("ranking", ["Yes."] * 4, True),
+        ("ranking", ["Yes.", "Yes.", "No."], False),
+        ("edit", ["Yes."], False),  # the same as nothing
+    ],
+)
+def test_answers_that_are_the_same_are_said_to_be(world, language, task, answers, told):
+    """On the server, above the answers, and of this item alone."""
+    project = world.project(task=task)
+    [item] = world.items(project, 1)
+    item.candidates = answers
+    item.save(update_fields=["candidates"])
+    client = world.client(world.person("ann", "annotator", project))
+    client.cookies["language"] = language
+    html = client.post("/p/pairs/next", {}, content_type="application/json").json()["html"]
+    assert (SAME[language] in html) == told
+
+
+def test_an_empty_answer_is_said_to_be_empty(world):
+    """Else nobody knows whether the page is broken."""
+    project = world.project()
+    [item] = world.items(project, 1)
+    item.candidates = ["", "Something."]
+    item.save(update_fields=["candidates"])
+    client = world.client(world.person("ann", "annotator", project))
+    html = client.post("/p/pairs/next", {}, content_type="application/json").json()["html"]
+    assert html.count("(This answer is empty.)") == 1

@@ -56,6 +56,8 @@ def test_practice_tells_at_once_and_the_test_at_its_end(world, project, chromium
         picture(page, f"own-{scheme}-{size['width']}")
         page.goto("/p/pairs/")  # nothing is left for somebody who gets nothing
         page.wait_for_function("() => document.getElementById('progress').innerText === '0 done'")
+        page.get_by_role("heading", name="Not passed this time").wait_for()
+        assert page.locator(".way-on").get_attribute("href") == "/p/pairs/qualification"  # the same way on
         assert page.faults == []
         page.context.close()
     assert standing_of(ann, project).state == "failed"

@@ -78,13 +78,13 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=40).map("".join))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whatever_is_put_together_comes_out_harmless(text):
     assert_harmless(rendered(text))
 
 
 @given(st.text(st.characters(), max_size=200))  # lone surrogates as well
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_text_is_too_odd(text):
     assert_harmless(rendered(text))
 

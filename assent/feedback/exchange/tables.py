@@ -113,9 +113,8 @@ def load_free(project: int, items: Iterable[ItemThere]) -> None:
     by_number, now = {item.id: item for item in items}, time.time()
     positions = [item.position for item in by_number.values()]
     for item, slot, holder, lease_until in _several(_SLOTS, positions, project):
-        if item in by_number:
-            lost = lease_until is not None and lease_until < now
-            by_number[item].free.append((slot, None if lost else holder))
+        lost = lease_until is not None and lease_until < now
+        by_number[item].free.append((slot, None if lost else holder))
 
 
 def uuids_there(uuids: Sequence[str]) -> dict[str, tuple[str, int]]:

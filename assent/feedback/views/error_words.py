@@ -110,6 +110,7 @@ _NEEDED = (  # parts of a message that are words
     gettext_noop("prompts"),
     gettext_noop("no items, since people begin the chats"),
 )
+LONGEST = 1000  # characters: a longer one quotes somebody's text, and each pattern would try all of it
 _PART = re.compile(r"%\((\w+)\)s")
 
 
@@ -125,7 +126,7 @@ _PATTERNS = tuple((_pattern(message), message) for message in MESSAGES)
 
 def in_words(error: str) -> str:
     """One line of an error as people read it: translated where it is known, and as it is where it is not."""
-    for pattern, message in _PATTERNS:
+    for pattern, message in _PATTERNS if len(error) <= LONGEST else ():
         if found := pattern.fullmatch(error):
             parts = {
                 key: gettext(part) if part in _NEEDED else part for key, part in found.groupdict().items()

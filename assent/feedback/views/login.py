@@ -31,6 +31,9 @@ _TOO_SHORT = ngettext_lazy(
 )
 
 
+_GOOD = gettext_lazy("At least 8 characters. A few words in a row are good, and easy to keep in mind.")
+
+
 def local(address: str) -> str:
     """An address of this app, or its start page where it leads elsewhere."""
     inside = address.startswith("/") and url_has_allowed_host_and_scheme(address, allowed_hosts=None)
@@ -64,13 +67,7 @@ class AcceptForm(forms.Form):
             attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}
         ),
     )
-    password = _password(
-        gettext_lazy("A password"),
-        "new-password",
-        help_text=gettext_lazy(
-            "At least 8 characters. A few words in a row are good, and easy to keep in mind."
-        ),
-    )
+    password = _password(gettext_lazy("A password"), "new-password", help_text=_GOOD)
 
     def clean_name(self) -> str:
         name = invites.name_of(self.cleaned_data["name"])
@@ -180,19 +177,24 @@ def _accept(request: HttpRequest, token: str, form: AcceptForm) -> HttpResponse:
     return redirect("/")
 
 
+def _said_shortly(form: SetPasswordForm) -> SetPasswordForm:
+    """The same words as where an invite is accepted, in place of all that Django refuses."""
+    form.fields["new_password1"].help_text = _GOOD
+    return form
+
+
 @sensitive_post_parameters("old_password", "new_password1", "new_password2")
 @login_required
 @GET_OR_POST
 def password(request: HttpRequest) -> HttpResponse:
     """A new password ends the sessions of all other browsers."""
-    form = PasswordChangeForm(person_of(request), request.POST or None)
+    form = _said_shortly(PasswordChangeForm(person_of(request), request.POST or None))
     changed = form.is_valid()
     if changed:
         person = form.save(commit=False)  # the hash takes its time: before anybody has to wait for the writer
         with writing():
             person.save(update_fields=["password"])
             update_session_auth_hash(request, person)
-        form = PasswordChangeForm(person_of(request))
     status = 422 if request.method == "POST" and not changed else 200
     return render(request, "feedback/password.html", {"form": form, "changed": changed}, status=status)
 
@@ -204,7 +206,7 @@ def lost_password(request: HttpRequest, person: int, token: str) -> HttpResponse
     found = Person.objects.filter(pk=person, is_active=True).first()
     if found is None or not default_token_generator.check_token(found, token):
         return render(request, "feedback/invite_gone.html", status=404)
-    form = SetPasswordForm(found, request.POST or None)
+    form = _said_shortly(SetPasswordForm(found, request.POST or None))
     if form.is_valid():
         form.save(commit=False)
         with writing():

@@ -117,7 +117,11 @@ class SettingsForm(forms.Form):
         help_text=gettext_lazy("Counts where there are test items."),
     )
     lease_minutes = forms.FloatField(
-        label=gettext_lazy("Minutes an item is kept for somebody"), min_value=0.1, max_value=1440, initial=30
+        label=gettext_lazy("Minutes an item is kept"),
+        help_text=gettext_lazy("For whoever has it open; then others may get it."),
+        min_value=0.1,
+        max_value=1440,
+        initial=30,
     )
 
     def __init__(self, *args: Any, before: Mapping[str, Any] | None = None, **named: Any):

@@ -133,7 +133,7 @@ def _next(request: HttpRequest, project: Project) -> dict[str, Any]:
     try:
         shown = claims.claim(person, project)
     except NotQualified as error:
-        html = result(error.standing, settings)
+        html = _told(project, result(error.standing, settings, why=False), failed=True)
         return {"state": "failed", "html": html, "progress": _progress(person, project)}
     if shown is not None:
         return _item(request, project, shown)
@@ -180,7 +180,7 @@ def judge(request: HttpRequest, project: Project) -> HttpResponse:
         outcome = judging.submit(person, submission, project)
     except judging.Conflict as conflict:
         return told_both(claims.own(person, judged.shown, project), judged.answer, conflict)
-    feedback = _feedback(request, outcome.judgement)
+    feedback = _feedback(outcome.judgement)
     answer = {
         "stored": True,
         "same": outcome.same,
@@ -199,14 +199,18 @@ def _after(request: HttpRequest, project: Project) -> dict[str, Any] | None:
         return None
 
 
-def _feedback(request: HttpRequest, judgement: Judgement) -> str | None:
+def _feedback(judgement: Judgement) -> str | None:
     """What is told at once: after practice, and when a test is over."""
     told_now = feedback_of(judgement)
     if told_now is None:
         return None
-    state = where_of(judgement).state
-    facts = {"told_now": told_now, "failed": state == "failed", "path": f"/p/{judgement.shown.project.name}/"}
-    return render_to_string("feedback/work/told.html", facts, request)
+    return _told(judgement.shown.project, told_now, where_of(judgement).state == "failed")
+
+
+def _told(project: Project, words: str, failed: bool) -> str:
+    """With the way on; whoever failed gets nothing here, and is led to what was expected."""
+    facts = {"told_now": words, "failed": failed, "path": f"/p/{project.name}/"}
+    return render_to_string("feedback/work/told.html", facts)
 
 
 @require_POST

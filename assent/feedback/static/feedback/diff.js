@@ -165,6 +165,7 @@ function mark({ kind, text: content }, text) {
 function heard(words) {
   const made = document.createElement("span");
   made.className = "visually-hidden";
+  made.dir = "ltr"; // the text around it, not this, says in which direction it is read: dir=auto
   made.textContent = words;
   return made;
 }
