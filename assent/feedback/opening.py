@@ -6,20 +6,22 @@ Imported once Django is configured.
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import Count
 
 from assent.errors import UserError
 from assent.feedback.asked import Wanted
+from assent.feedback.exchange.entries import ITEM_CHARACTERS
 from assent.feedback.exchange.imports import import_records
 from assent.feedback.people import admin_link as first_admin
 from assent.feedback.projects import ProjectSettings
-from assent.feedback.schema.models import Audit, Guideline, Item, Part, Project, Slot
+from assent.feedback.schema.models import Audit, Item, Part, Project, Slot
 from assent.feedback.services import Read, Record
 from assent.feedback.store import changes
 from assent.feedback.store.projects import add_guideline, create, settings_of
@@ -28,7 +30,7 @@ from assent.feedback.store.writer import writing
 from assent.records import Candidates, Prompt
 
 WHO = "assent annotate"  # in the audit log
-READ, ASKED = "items read", "settings asked for"
+READ, ASKED, GUIDED = "items read", "settings asked for", "guideline asked for"
 HELD = 500  # records whose names are looked up together
 
 
@@ -64,6 +66,8 @@ def open_project(wanted: Wanted, read: Read) -> Opened:
     if Item.objects.filter(project=project, part=Part.REAL).exists():
         records = Beside(project, records)
     made = import_records(project, records)
+    if settings_of(project).overlap < wanted.settings.overlap:  # an admin wants fewer than the run waits for
+        _add_slots(project, wanted.settings.overlap)
     _note(READ, project, source=wanted.items, version=wanted.version)
     return Opened(project.name, made.items, made.judgements)
 
@@ -80,8 +84,8 @@ def forget_sessions() -> None:
 
 def checkpoint() -> None:
     """Put what the log of writes holds into the one file of the database."""
-    with connection.cursor() as cursor:
-        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with suppress(OperationalError), connection.cursor() as cursor:
+        cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # where the disk is full, the log stays, and counts
     connection.close()
 
 
@@ -100,16 +104,16 @@ def _bring_up(project: Project, wanted: Wanted) -> None:
     if not changed and not dropped:
         return
     kept = {key: value for key, value in project.settings.items() if key not in dropped}
-    overlap = settings_of(project).overlap
-    try:
-        changes.change_settings(project, {**kept, **changed}, WHO)
-    except changes.Locked as error:
-        raise UserError(
-            f"{wanted.where}: {error} Take that change back, or give this one another name"
-        ) from None
-    _note(ASKED, project, settings=asked)
-    if wanted.settings.overlap > overlap:
-        _add_slots(project, wanted.settings.overlap)
+    with writing():  # all of it or nothing: what was noted is not done again
+        try:
+            changes.change_settings(project, {**kept, **changed}, WHO)
+        except changes.Locked as error:
+            raise UserError(
+                f"{wanted.where}: {error} Take that change back, or give this one another name"
+            ) from None
+        if "overlap" in changed:
+            _add_slots(project, wanted.settings.overlap)
+        _note(ASKED, project, settings=asked)
 
 
 def _last_asked(project: Project) -> dict[str, Any]:
@@ -132,7 +136,7 @@ def _add_slots(project: Project, overlap: int) -> None:
 
 
 def _guideline(project: Project, wanted: Wanted) -> None:
-    """The file's text as the next version, unless it was one before: then people have gone on from it."""
+    """The file's text as the next version, where the file has changed: else people have gone on from it."""
     file = wanted.settings.guideline
     if file is None:
         return
@@ -140,8 +144,13 @@ def _guideline(project: Project, wanted: Wanted) -> None:
         text = Path(file).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{wanted.where}: guideline: {file}: cannot be read as UTF-8 text: {error}") from None
-    if not Guideline.objects.filter(project=project, text=text).exists():
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    told = Audit.objects.filter(what=GUIDED, detail__project=project.name).order_by("-pk").first()
+    if told and told.detail["sha256"] == digest:
+        return
+    with writing():
         add_guideline(project, text, WHO)
+        _note(GUIDED, project, sha256=digest)
 
 
 def _known_items(settings: ProjectSettings) -> Iterator[tuple[str, str]]:
@@ -186,7 +195,7 @@ class Beside:
     def _all(self) -> Iterator[tuple[str, Record]]:
         records = ((getattr(self._records, "place", ""), one) for one in self._records)
         while some := list(islice(records, HELD)):
-            there = self._there([_name(one) for _, one in some])
+            there = self._there([_checked(_name(one), place) for place, one in some])
             yield from ((place, _beside(one, there)) for place, one in some)
 
     def _there(self, names: list[str]) -> dict[str, list[Any]]:
@@ -194,6 +203,14 @@ class Beside:
         found = Item.objects.filter(project=self._project, name__in=names)
         stored = found.values_list("name", "prompt", "candidates")
         return {name: [prompt, sorted(texts)] for name, prompt, texts in stored}
+
+
+def _checked(name: str, place: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise UserError(f"{place}: id: it holds half a character (a lone surrogate)") from None
+    return name
 
 
 def _name(record: Record) -> str:
@@ -224,4 +241,5 @@ def _asked(prompt: Prompt) -> Any:
 
 
 def _other_name(name: str, content: Any) -> str:
-    return f"{name}-{hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{name[: ITEM_CHARACTERS - len(digest) - 1]}-{digest}"

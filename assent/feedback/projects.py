@@ -13,6 +13,8 @@ Task = Literal["pairwise", "ranking", "rating", "demonstration", "edit", "chat"]
 Preset = Literal["summary", "dialogue", "translation", "code"]
 
 MOST_CANDIDATES = 9
+LONGEST_LEASE_MINUTES = 1440
+LONGEST_LEASE_SECONDS = 60.0 * LONGEST_LEASE_MINUTES  # a lease that ends later is of a clock that was wrong
 GRADED: tuple[Task, ...] = ("pairwise", "ranking", "rating")  # tasks whose answers are right or wrong
 
 
@@ -102,7 +104,9 @@ class ProjectSettings(Settings):
     criteria: Preset | tuple[Criterion, ...] = ()  # rating
     gold: Gold | None = None
     qualification: Qualification = Qualification()
-    lease_minutes: float = Field(default=30, gt=0, le=1440)  # how long an item is kept for somebody
+    lease_minutes: float = Field(
+        default=30, gt=0, le=LONGEST_LEASE_MINUTES
+    )  # how long an item is kept for somebody
     policies: tuple[str, ...] = ()  # chat: models to talk to, as `assent chat` names them
     implicit: Implicit = Implicit()
 

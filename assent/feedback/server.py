@@ -56,9 +56,10 @@ def listen(host: str, port: int, allowed: Sequence[str] = (), https: bool = Fals
     """
     try:
         taken = _taken(host, port)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter: no name that can be asked for
+        why = getattr(error, "strerror", None) or str(error)
         raise UserError(
-            f"{host}:{port}: cannot listen there: {(error.strerror or str(error)).lower()}; "
+            f"{host}:{port}: cannot listen there: {why.lower()}; "
             f"choose another: --port {port + 1 if 0 < port < 65535 else 8001}"
         ) from None
     return _told(taken, host, tuple(allowed), https)
@@ -119,7 +120,8 @@ def only_server(database: Path) -> Iterator[Callable[[str], None]]:
     Raises:
         UserError: another process serves it, or its folder cannot be written.
     """
-    path = database.with_name(f"{database.name}.lock")
+    own = database.resolve()  # by whatever links it is reached
+    path = own.with_name(f"{own.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
@@ -188,7 +190,7 @@ class _Channel(HTTPChannel):
 
 
 def serve(listening: Listening, ready: Callable[[], None], end: threading.Event | None = None) -> None:
-    """Answer requests until SIGTERM, Ctrl-C, or `end`; then finish those in flight.
+    """Answer requests until SIGTERM, SIGHUP, Ctrl-C, or `end`; then finish those in flight.
 
     Args:
         ready: called when the first request can be answered.
@@ -233,18 +235,24 @@ def _busy(server: Any) -> bool:
 
 @contextmanager
 def _signals(end: threading.Event, server: Any) -> Iterator[None]:
-    """Signals ask for the end; a second one ends the process at once. Only the main thread gets any."""
+    """Signals ask for the end; a second one ends the process at once. Only the main thread gets any.
+
+    A terminal that is closed asks as well, and may do so twice: by the system, and by its shell.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def asked(number: int, _: FrameType | None) -> None:
-        if end.is_set():
+        if end.is_set() and number != signal.SIGHUP:
             os._exit(128 + number)
         end.set()
         server.pull_trigger()  # wake the loop
 
-    before = {number: signal.signal(number, asked) for number in (signal.SIGTERM, signal.SIGINT)}
+    taken = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # else it was started with nohup
+        taken.append(signal.SIGHUP)
+    before = {number: signal.signal(number, asked) for number in taken}
     try:
         yield
     finally:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -83,18 +84,58 @@ def file_job(source: str, wishes: Wishes) -> Job:
     check_files({dotted(at): one for at, one in sources(settings)}, source)
     name = project_name(Path(source).name.split(".")[0] or "items")
     wanted = Wanted(name, settings, source, source, version_of(source))
-    return _job(Path(str(wishes.out).removesuffix(PACKED)).with_suffix(".sqlite3"), wanted, wishes.out, why)
+    database = Path(str(wishes.out).removesuffix(PACKED)).with_suffix(".sqlite3")
+    _check_alone(database, name, source)
+    return _job(database, wanted, wishes.out, why)
 
 
 def _job(database: Path, wanted: Wanted, out: Path | None, *notes: str) -> Job:
     check_not_lost(database)
     if out is not None:
         kind_of(out)  # a suffix that nothing can be written to is told of now
-        if out.exists() and not database.exists():
-            raise UserError(f"{out}: is there already, and not from {database}: give another --out")
+        _check_ours(database, wanted, out)
     go_on = f"judgements are written to {out} when all is judged, and at the end" if out else ""
     stays = "" if out else f"judgements stay in {database}; --out judgements.jsonl writes them to a file too"
     return Job(database, (wanted,), out, go_on, tuple(note for note in (*notes, stays) if note))
+
+
+def _check_ours(database: Path, wanted: Wanted, out: Path) -> None:
+    """See that no file is written over that is not of this project."""
+    there = next((path for path in _places(out, wanted.settings.task).values() if path.exists()), None)
+    names = _projects(database)
+    if there is None or wanted.name in names:
+        return
+    whose = f"not of the project {wanted.name}, which is new there" if names else f"not from {database}"
+    raise UserError(f"{there}: is there already, and {whose}: give another --out")
+
+
+def _check_alone(database: Path, name: str, source: str) -> None:
+    """See that the files beside a database are not those of another file's judgements, now or later."""
+    names = _projects(database)
+    if names and name not in names:
+        raise UserError(
+            f"{source}: {database} is of {' and '.join(sorted(names))}, whose judgements would lie in the "
+            "same files: give another --out"
+        )
+
+
+def _projects(database: Path) -> set[str]:
+    """The names of a database's projects; none as long as it is not there, or has no tables.
+
+    Raises:
+        UserError: it is no database, or cannot be read.
+    """
+    if not database.exists():
+        return set()
+    address = f"{database.resolve().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'feedback_project'")
+            if tables.fetchone() is None:
+                return set()
+            return {name for [name] in connection.execute("SELECT name FROM feedback_project")}
+    except sqlite3.DatabaseError as error:
+        raise UserError(f"{database}: not a feedback database that can be read: {error}") from None
 
 
 def plain_task(source: str) -> tuple[str, str]:
@@ -123,16 +164,19 @@ def write_judgements(job: Job) -> list[str]:
     """
     assert job.out is not None
     [wanted] = job.wanted
-    task = wanted.settings.task
-    main = "implicit" if task == "chat" else "judgements"
     told = []
     with reading(job.database) as connection:
-        for kind in (main, *APART.get(task, ("surplus",))):
-            path = job.out if kind == main else beside(job.out, kind)
+        for kind, path in _places(job.out, wanted.settings.task).items():
             if path.exists() or any(True for _ in _rows(connection, wanted, kind)):
                 count = _write(path, _rows(connection, wanted, kind))
                 told.append(f"{path}: {count} {kind.replace('_', ' ')}")
     return told or ["nobody has judged yet, so nothing is written"]
+
+
+def _places(out: Path, task: str) -> dict[str, Path]:
+    """Where each kind of a project's files lies."""
+    main = "implicit" if task == "chat" else "judgements"
+    return {main: out, **{kind: beside(out, kind) for kind in APART.get(task, ("surplus",))}}
 
 
 def _rows(connection: sqlite3.Connection, wanted: Wanted, kind: str) -> Iterator[Mapping[str, Any]]:
@@ -144,8 +188,8 @@ def _rows(connection: sqlite3.Connection, wanted: Wanted, kind: str) -> Iterator
 
 def beside(out: Path, kind: str) -> Path:
     """`judgements.ties.jsonl` beside `judgements.jsonl`."""
-    packed = PACKED if out.name.endswith(PACKED) else ""
-    name = Path(out.name.removesuffix(packed))
+    packed = out.name[-len(PACKED) :] if out.name.lower().endswith(PACKED) else ""
+    name = Path(out.name[: len(out.name) - len(packed)])
     return out.with_name(f"{name.stem}.{kind}{name.suffix}{packed}")
 
 

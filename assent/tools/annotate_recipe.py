@@ -72,6 +72,12 @@ def _without(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in keys}
 
 
+def last_recipe(out: Path) -> Mapping[str, Any]:
+    """The recipe that was last run in a folder: its stages, and `seed` where it has one; {} if none was."""
+    path = out / "recipe.yaml"
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) or {}) if path.exists() else {}
+
+
 def run_words(path: Path, wishes: Wishes) -> list[str]:
     """The command that goes on with the run, after `assent`."""
     sets = [word for one in wishes.overrides for word in ("--set", one)]
@@ -116,7 +122,7 @@ def _made(out: Path, state: StageState) -> str | None:
 
 def _check_same(recipe: Recipe, out: Path, target: str) -> None:
     """See that the run has made the candidates of this recipe, and not of what it was before a change."""
-    ran: Mapping[str, Any] = yaml.safe_load((out / "recipe.yaml").read_text(encoding="utf-8")) or {}
+    ran = last_recipe(out)
     changed = [name for name in _rests_on(recipe, target) if ran.get(name) != recipe.stages[name]]
     if changed or ran.get("seed") != recipe.seed:
         raise UserError(

@@ -1,5 +1,6 @@
 """The app at work on a job: what is told at its start and end, and what is done while people judge."""
 
+import logging
 import sqlite3
 import threading
 import time
@@ -18,6 +19,18 @@ from assent.tools.annotate_files import write_judgements
 
 LOOK_SECONDS = 2.0
 LOOK_SHARE = 20  # a look that takes long is taken seldom: at most this part of the time
+
+# Items that lack judgements, and that somebody has skipped and not judged after all. Skips are few.
+_SKIPPED = """
+SELECT count(*) FROM (
+    SELECT DISTINCT shown.item_id AS number FROM feedback_skip AS skip
+    CROSS JOIN feedback_shown AS shown ON shown.id = skip.shown_id
+    CROSS JOIN feedback_item AS item ON item.id = shown.item_id
+    WHERE item.project_id = (SELECT id FROM feedback_project WHERE name = ?) AND item.part = 'real'
+        AND NOT EXISTS (SELECT 1 FROM feedback_judgement WHERE shown_id = shown.id)
+) AS skipped
+WHERE (SELECT count(*) FROM feedback_slot WHERE item_id = skipped.number AND judged) < ?
+"""
 
 Look = Callable[[], None]
 
@@ -126,10 +139,13 @@ def how_far(job: Job) -> list[str]:
 def _how_far(connection: sqlite3.Connection, wanted: Wanted) -> str:
     done = items_answered(connection, wanted.name, wanted.settings.overlap)
     there, what = items_in(connection, wanted.name), ANSWERED[wanted.settings.task]
-    if wanted.want is None:
-        return f"{wanted.name}: {done} of {there} {what} answered"
-    few = f"; there are only {there}" if there < wanted.want else ""
-    return f"{wanted.name}: {done} of {wanted.want} {what} answered{few}"
+    want = there if wanted.want is None else wanted.want
+    few = f"; there are only {there}" if there < want else ""
+    left = ""
+    if done < want:
+        [skipped] = connection.execute(_SKIPPED, (wanted.name, wanted.settings.overlap)).fetchone()
+        left = f"; skipped, and left to others: {skipped}" if skipped else ""
+    return f"{wanted.name}: {done} of {want} {what} answered{few}{left}"
 
 
 def _farewell(job: Job, saying: Saying) -> None:
@@ -162,14 +178,10 @@ def _watching(looks: Sequence[Look], saying: Saying) -> Iterator[None]:
     end = threading.Event()
 
     def watch() -> None:
-        pause = LOOK_SECONDS
+        pause, told = LOOK_SECONDS, [""] * len(looks)
         while not end.wait(pause):
             began = time.monotonic()
-            for look in looks:
-                try:
-                    look()
-                except (AssentError, sqlite3.Error) as error:
-                    saying.line(f"assent: {error}")
+            told = [_looked(look, before, saying) for look, before in zip(looks, told, strict=True)]
             pause = max(LOOK_SECONDS, LOOK_SHARE * (time.monotonic() - began))
 
     thread = threading.Thread(target=watch, name="watching", daemon=True)
@@ -179,3 +191,20 @@ def _watching(looks: Sequence[Look], saying: Saying) -> Iterator[None]:
     finally:
         end.set()
         thread.join()
+
+
+def _looked(look: Look, before: str, saying: Saying) -> str:
+    """Take a look. Why it failed, "" if it did not; told unless `before`, of the last time, was the same."""
+    try:
+        look()
+    except (AssentError, sqlite3.Error) as error:
+        why = f"assent: {error}"
+        if why != before:
+            saying.line(why)
+        return why
+    except Exception as error:  # whatever it was, people judge on, and the next look may well go through
+        why = repr(error)
+        if why != before:
+            logging.getLogger(__name__).exception("a look at what people have judged failed")
+        return why
+    return ""

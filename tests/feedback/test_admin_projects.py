@@ -175,6 +175,25 @@ def test_what_is_judged_under_cannot_change(world, root):
     assert (settings.title, settings.strength, settings.task) == ("New", False, "pairwise")
 
 
+@pytest.mark.parametrize(
+    ("part", "expected", "locked"), [("test", {"ratings": [{"a": 5}]}, True), ("real", None, False)]
+)
+def test_criteria_that_something_is_expected_by_cannot_change(world, root, part, expected, locked):
+    from assent.feedback.store.changes import Locked, change_settings
+
+    project = world.project("rates", task="rating", criteria=[{"name": "a"}])
+    world.items(project, 1, candidates=("one",), part=part, expected=expected)
+    told = "the expected answers of gold, practice or test items are by these"
+    assert (told in text_of(root.get("/admin/p/rates/settings"))) is locked
+    other = {"task": "rating", "criteria": [{"name": "b"}]}
+    if not locked:
+        assert change_settings(project, other, "root").settings == other
+        return
+    with pytest.raises(Locked, match=told):
+        change_settings(project, other, "root")
+    change_settings(project, {**project.settings, "title": "Rates"}, "root")  # all else may
+
+
 def test_the_store_itself_refuses_what_is_locked(world):
     from assent.feedback.store.changes import Locked, change_settings
 

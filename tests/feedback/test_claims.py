@@ -140,6 +140,35 @@ def test_what_was_lost_and_given_back_is_offered_again_when_nothing_else_is_left
     assert claim(ann, project).pk == first.pk
 
 
+def test_a_lease_of_a_clock_that_was_ahead_holds_nothing(world, clock):
+    """A day is the longest lease there is: what ends later was given by a clock that was wrong."""
+    from assent.feedback.store.claims import claim
+
+    project = world.project(lease_minutes=24 * 60)
+    world.items(project, 1)
+    ann, ben, cem = (world.person(name) for name in ("ann", "ben", "cem"))
+    clock.wait(60 * 24 * 365)
+    ahead = claim(ann, project)
+    clock.wait(-60 * 24 * 365)
+    assert claim(ben, project).item == ahead.item
+    assert claim(cem, project) is None  # a lease of a whole day, given now
+    assert claim(ann, project) is None
+
+
+def test_what_was_lost_to_a_clock_that_was_ahead_is_offered_again(world, clock):
+    from assent.feedback.store.claims import claim
+
+    project = world.project()
+    world.items(project, 1)
+    ann, ben = world.person("ann"), world.person("ben")
+    first = claim(ann, project)
+    clock.wait(60 * 24 * 365)
+    claim(ben, project)
+    assert claim(ann, project) is None
+    clock.wait(-60 * 24 * 365)
+    assert claim(ann, project).pk == first.pk
+
+
 def test_a_skipped_item_goes_to_others_and_never_comes_back(world):
     from assent.feedback.store.claims import claim
     from assent.feedback.store.judging import skip
@@ -225,7 +254,7 @@ def test_finding_the_next_item_walks_along_the_index_of_open_slots(world):
     from assent.feedback.store import claims
 
     with connection.cursor() as cursor:
-        for query, values in ((claims._FREE, [1, 0, 9, 0.0, 1]), (claims._END_OF_FRONT, [1, 64])):
+        for query, values in ((claims._FREE, [1, 0, 9, 0.0, 9.0, 1]), (claims._END_OF_FRONT, [1, 64])):
             cursor.execute(f"EXPLAIN QUERY PLAN {query}", values)
             plan = [row[3] for row in cursor.fetchall()]
             assert any("INDEX open_slots" in step for step in plan)

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from annotating import annotating
@@ -12,6 +13,7 @@ from click.testing import CliRunner
 from stage_world import rows
 
 from assent.cli import main
+from assent.tools.annotate_files import beside
 
 
 @pytest.fixture
@@ -122,6 +124,38 @@ def test_judgements_of_somebody_else_are_not_written_over(folder):
     assert shown.exit_code == 2
     assert "judgements.jsonl: is there already, and not from judgements.sqlite3" in shown.stderr
     assert (folder / "judgements.jsonl").read_text() == "precious\n"
+
+
+@pytest.mark.parametrize("there", ["judgements.ties.jsonl", "judgements.surplus.jsonl"])
+def test_files_beside_that_are_somebody_elses_are_not_written_over(folder, there):
+    pairs(folder)
+    (folder / there).write_text("precious\n")
+    shown = typed("candidates.jsonl", "--out", "judgements.jsonl")
+    assert shown.exit_code == 2
+    assert f"{there}: is there already, and not from judgements.sqlite3" in shown.stderr
+    assert (folder / there).read_text() == "precious\n"
+
+
+def test_one_out_is_for_one_file(world, folder):
+    """`world` is the database beside `feedback.jsonl`; what one file has there, another would replace."""
+    pairs(folder)
+    world.project("candidates")
+    (folder / "feedback.jsonl").write_text("precious\n")
+    other = pairs(folder, name="others.jsonl")
+    shown = typed(other, "--out", "feedback.jsonl")
+    assert shown.exit_code == 2
+    assert "feedback.sqlite3 is of candidates" in shown.stderr
+    assert "give another --out" in shown.stderr
+    (folder / "feedback.yaml").write_text("items: others.jsonl\nname: others\nout: feedback.jsonl\n")
+    shown = typed("feedback.yaml")
+    assert shown.exit_code == 2
+    assert "feedback.jsonl: is there already, and not of the project others" in shown.stderr
+    assert (folder / "feedback.jsonl").read_text() == "precious\n"
+
+
+def test_a_packed_file_has_packed_ones_beside_it_however_that_is_written():
+    assert beside(Path("j.jsonl.GZ"), "ties") == Path("j.ties.jsonl.GZ")
+    assert beside(Path("j.jsonl.gz"), "ties") == Path("j.ties.jsonl.gz")
 
 
 @pytest.mark.parametrize(

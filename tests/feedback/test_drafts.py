@@ -1,7 +1,12 @@
 """What is typed stays in the browser until it is stored, apart for each person and each item."""
 
+import json
+import sqlite3
+from contextlib import closing, contextmanager
+
+from feedback_world import new_uuid
 from playwright.sync_api import expect
-from working import at_work, next_item, shown
+from working import at_work, body, judgements, next_item, shown
 
 
 def test_drafts_are_kept_for_each_item_and_go_when_it_is_stored(world, chromium_browser):
@@ -17,12 +22,12 @@ def test_drafts_are_kept_for_each_item_and_go_when_it_is_stored(world, chromium_
         first = shown(page)
         with next_item(page):
             page.keyboard.press("1")
-        assert f"{first}/1" not in drafts(page)
+        assert not [name for name in drafts(page) if name.startswith(f"{first}/")]
         second = shown(page)
         page.keyboard.press("c")
         page.keyboard.type("unfinished")
         page.keyboard.press("Escape")
-        assert f"{second}/1" in drafts(page)
+        assert [name.rpartition("/")[0] for name in drafts(page)] == [f"{second}/1"]
         with next_item(page):
             page.keyboard.press("u")  # away from it, to what was judged before
         assert page.input_value("[name=comment]") == ""
@@ -87,3 +92,91 @@ def test_of_very_many_drafts_the_first_given_go(world, chromium_browser):
         assert numbers[-500:] == list(range(1004, 1504))
         assert 1003 not in numbers
         assert "p/talk/chat/new" in names
+
+
+# After a backup is put back, numbers of what was shown are given again, for other items.
+
+
+def post(client, path, sent=None):
+    return client.post(f"/p/pairs/{path}", json.dumps(sent or {}), content_type="application/json")
+
+
+def copied(source, target):
+    with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+        old.backup(new)
+
+
+@contextmanager
+def put_back(world, tmp_path, browser):
+    """A page of Bo with something of the second item, after the third has come under its number."""
+    project = world.project()
+    world.items(project, 4, slots=2)
+    ann, bo = (world.person(name, "annotator", project) for name in ("ann", "bo"))
+    with at_work(world, browser, bo) as page:
+        copied(world.database, tmp_path / "copy.sqlite3")
+        post(world.client(ann), "next")  # the second number
+        with next_item(page):
+            page.keyboard.press("1")
+        assert shown(page) == "3"
+        expect(page.locator("article.item .prompt")).to_contain_text("Prompt 1")
+
+        def back():
+            copied(tmp_path / "copy.sqlite3", world.database)
+            client = world.client(bo)
+            for _ in range(2):
+                post(client, "judgements", body(post(client, "next").json()["shown"]))
+            assert post(client, "next").json()["shown"] == 3
+
+        yield page, back
+
+
+def test_an_answer_that_waits_is_stored_for_no_other_item(world, chromium_browser, tmp_path):
+    with put_back(world, tmp_path, chromium_browser) as (page, back):
+        page.context.set_offline(True)
+        page.keyboard.press("c")
+        page.keyboard.type("of the second item")
+        page.keyboard.press("Escape")
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_contain_text("Waiting: 1")
+        back()
+        page.context.set_offline(False)
+        expect(page.locator("#refused")).to_contain_text("not one of yours")
+        assert "of the second item" in page.input_value("#refused textarea")
+        expect(page.locator("article.item .prompt")).to_contain_text("Prompt 2")
+        expect(page.locator("[name=comment]")).to_have_value("")
+    assert len(judgements()) == 2
+
+
+def test_what_was_typed_is_not_put_into_another_item(world, chromium_browser, tmp_path):
+    with put_back(world, tmp_path, chromium_browser) as (page, back):
+        page.keyboard.press("c")
+        page.keyboard.type("of the second item")
+        back()
+        page.reload()
+        expect(page.locator("article.item .prompt")).to_contain_text("Prompt 2")
+        assert shown(page) == "3"
+        expect(page.locator("[name=comment]")).to_have_value("")
+
+
+def test_what_is_sent_of_another_item_is_refused(world):
+    from assent.feedback.schema.models import Flag, Skip
+
+    project = world.project()
+    world.items(project, 2)
+    client = world.client(world.person("ann", "annotator", project))
+    given = post(client, "next").json()
+    other = {"shown": given["shown"], "made": "0" * 16}
+    said = [
+        ("judgements", body(given["shown"])),
+        ("skip", {"reason": "tired"}),
+        ("flag", {"text": "cut off", "uuid": new_uuid()}),
+        ("heartbeat", {}),
+    ]
+    for path, sent in said:
+        refused = post(client, path, {**sent, **other})
+        assert (refused.status_code, refused.json()["code"]) == (404, "not_yours")
+    assert (judgements(), Skip.objects.count(), Flag.objects.count()) == ([], 0, 0)
+    same = {"shown": given["shown"], "made": given["made"]}
+    for path, sent in reversed(said):  # what was skipped may be judged all the same
+        assert post(client, path, {**sent, **same}).status_code == 200
+    assert (len(judgements()), Skip.objects.count(), Flag.objects.count()) == (1, 1, 1)

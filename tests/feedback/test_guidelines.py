@@ -118,6 +118,23 @@ def test_the_piece_tells_the_news(world, project, ann):
     assert "<word-difference" in page
 
 
+def test_a_judgement_names_the_version_that_held_when_its_item_was_given(world, project, ann):
+    from working import body, judgements
+
+    client = world.client(ann)
+    send = {"content_type": "application/json"}
+    add(project, FIRST)
+    item = client.post("/p/pairs/next", **send).json()
+    add(project, SECOND)
+    assert item["guideline"] == 1
+    said = body(item["shown"], guideline=item["guideline"], next=True)
+    following = client.post("/p/pairs/judgements", said, **send).json()["next"]
+    assert following["guideline"] == 2
+    assert news(ann, project) == (1, 2)
+    client.post("/p/pairs/judgements", body(following["shown"]), **send)  # a page that says nothing of it
+    assert [one.guideline for one in judgements()] == [1, 2]
+
+
 # Where admins write
 
 
@@ -228,3 +245,28 @@ def test_an_admin_writes_and_sees_it_at_once(world, project, chromium_browser, s
         assert page.faults == []
         page.context.close()
     assert [version for version, *_ in texts(project)] == [1, 2, 3]
+
+
+def test_a_page_says_under_which_version_it_was_judged(world, project, ann, chromium_browser):
+    """Begun before a new version, also where it was reloaded since; and after that was read."""
+    from working import at_work, judgements, next_item
+
+    add(project, FIRST)
+    with at_work(world, chromium_browser, ann) as page:
+        page.keyboard.press("c")
+        page.keyboard.type("half a thought")
+        add(project, SECOND)
+        page.reload()
+        page.wait_for_selector("article.item")
+        with next_item(page):
+            page.keyboard.press("1")
+        add(project, "Other.")
+        with next_item(page):
+            page.keyboard.press("1")
+        add(project, "Another.")
+        page.keyboard.press("g")
+        page.get_by_text("Version 4, ").wait_for()
+        page.keyboard.press("g")
+        with next_item(page):
+            page.keyboard.press("1")
+    assert [one.guideline for one in judgements()] == [1, 2, 4]

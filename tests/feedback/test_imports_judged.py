@@ -1,5 +1,7 @@
 """Judged pairs into judgements and slots: once, under their annotators."""
 
+import time
+
 import pytest
 from exchanging import AT, alone, given, pair, rows_of, stored
 
@@ -78,7 +80,7 @@ def test_judgements_of_an_item_that_waits_fill_its_slots_but_take_none_from_anyb
         tmp_path,
         {key: row[key] for key in ("input_text", "candidate_0", "candidate_1")} | {"id": "x"},
     )
-    Slot.objects.filter(number=0).update(holder=cleo, lease_until=4e9)
+    Slot.objects.filter(number=0).update(holder=cleo, lease_until=time.time() + 600)
     given(project, tmp_path, pair("x", annotator="ann"), pair("x", annotator="bob"))
     assert list(Slot.objects.order_by("number").values_list("judged", "holder__name")) == [
         (False, "cleo"),

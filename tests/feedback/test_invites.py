@@ -54,11 +54,26 @@ def test_a_later_start_ends_the_link_of_an_earlier_one(world):
 
 
 def test_the_printed_link_is_void_once_there_is_an_admin(world):
-    from assent.feedback.people import admin_link
+    from assent.feedback.people import admin_link, invites
+    from assent.feedback.schema.models import Person
 
     token = token_of(admin_link.make("http://localhost"))
-    world.person("root", "admin")
+    invited = invites.make(invites.Offer("admin"), by=world.person("gone"))
+    invites.accept(invited, "root", PASSWORD)
     assert world.client().get(f"/invite/{token}").status_code == 404
+    again = token_of(admin_link.make("http://localhost", again=True))
+    invites.join(invites.make(invites.Offer("admin"), Person.objects.get(name="root")), world.person("ann"))
+    assert world.client().get(f"/invite/{again}").status_code == 404
+
+
+def test_an_admin_who_came_while_the_clock_was_ahead_ends_no_later_link(world):
+    from assent.feedback.people import admin_link
+    from assent.feedback.schema.models import Person
+
+    world.person("root", "admin")
+    Person.objects.update(created=4e9)  # in 2096
+    token = token_of(admin_link.make("http://localhost", again=True))
+    assert follow(world, token, "root again")[1].status_code == 302
 
 
 def test_who_starts_the_app_gets_another_link_beside_an_admin(world):
@@ -142,6 +157,8 @@ def test_a_link_for_all_projects_gives_those_that_are_there(world):
         ("ann\u202e", PASSWORD, "begin with a letter"),  # turns the direction of what follows
         ("ai:judge", PASSWORD, "Names that begin with ai: are those of models"),
         ("AI:judge", PASSWORD, "Names that begin with ai: are those of models"),
+        ("unnamed-1", PASSWORD, "people whom a file does not name"),  # what imports call them
+        ("Ｕnnamed-12", PASSWORD, "people whom a file does not name"),
         ("ROOT", PASSWORD, "Somebody is called so already"),
         ("a" * 81, PASSWORD, "at most 80 characters"),
         ("\ufdfa" * 5, PASSWORD, "at most 80 characters"),  # a sign that stands for eighteen
@@ -161,6 +178,31 @@ def test_what_is_wrong_is_said_at_its_field_and_the_link_still_holds(world, name
     assert told in response.content.decode()
     assert Person.objects.count() == 1
     assert Invite.objects.get().uses_left == 1
+
+
+@pytest.mark.parametrize(
+    ("there", "name"),
+    [("Жанна", "жанна"), ("ÅSA", "åsa"), ("Straße", "STRASSE"), ("ann  Ｌ", "Ann L"), ("Σίσυφος", "ΣΊΣΥΦΟΣ")],
+)
+def test_a_name_is_taken_in_capitals_too_of_any_script(world, there, name):
+    from assent.feedback.people import invites
+    from assent.feedback.schema.models import Person
+
+    token = invites.make(invites.Offer(), world.person(there, "admin"))
+    assert follow(world, token, name)[1].status_code == 422
+    with pytest.raises(invites.NameTaken):
+        invites.accept(token, name, PASSWORD)
+    assert Person.objects.count() == 1
+
+
+def test_names_that_only_begin_as_those_of_nobody_are_free(world):
+    from assent.feedback.people.invites import name_of
+
+    assert [name_of(name) for name in ("unnamed-1a", "unnamed-", "unnamed")] == [
+        "unnamed-1a",
+        "unnamed-",
+        "unnamed",
+    ]
 
 
 def test_names_are_kept_in_one_form(world):

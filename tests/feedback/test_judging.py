@@ -257,3 +257,33 @@ def test_after_an_imported_third_revision_comes_the_fourth(world):
     with reading(world.database) as connection:
         assert items_answered(connection, "pairs", 1) == 1
         assert items_answered(connection, "pairs", 2) == 0
+
+
+def test_late_work_takes_a_slot_that_is_held_by_a_clock_that_was_ahead(world, desk, monkeypatch):
+    from assent.feedback.store import clock
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import submit
+
+    project, ann, shown = desk
+    now, year = clock.now(), 365 * 86400.0
+    monkeypatch.setattr(clock, "now", lambda: now + year)
+    assert claim(world.person("ben"), project).item == shown.item
+    monkeypatch.setattr(clock, "now", lambda: now)
+    assert submit(ann, sent(shown)).surplus is False
+
+
+@pytest.mark.parametrize(("told", "stored"), [(None, 2), (1, 1), (2, 2), (0, 0), (-7, 0), (10**30, 2)])
+def test_a_judgement_names_the_guideline_that_its_author_knew(desk, told, stored):
+    """Never one that there is not; of a page that does not say, the one that holds now."""
+    from dataclasses import replace
+
+    from assent.feedback.store.judging import submit
+    from assent.feedback.store.projects import add_guideline
+
+    project, ann, shown = desk
+    for text in ("Longer is better.", "Shorter is better."):
+        add_guideline(project, text, "root")
+    said = replace(sent(shown), guideline=told)
+    assert submit(ann, said).judgement.guideline == stored
+    # A page that was reloaded is told of another version, and sends the same number.
+    assert submit(ann, replace(said, guideline=1)).same is True

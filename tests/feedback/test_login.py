@@ -43,6 +43,25 @@ def test_one_message_for_whatever_is_wrong(world, ann):
     assert Person.objects.filter(last_login__isnull=False).count() == 0
 
 
+@pytest.mark.parametrize("typed", ["小王２", "ａｎｎ ｌ", "ann   l", " Jose\u0301 "])
+def test_a_name_is_known_as_it_was_typed_at_the_invite(world, typed):
+    from assent.feedback.people import invites
+
+    world.project()
+    token = invites.make(invites.Offer(), by=None)
+    assert world.client().post(f"/invite/{token}", {"name": typed, "password": PASSWORD}).status_code == 302
+    assert enter(world.client(), typed).status_code == 302
+    assert enter(world.client(), typed, "wrong").status_code == 422
+
+
+def test_a_name_that_came_with_an_import_is_known_as_it_is(world):
+    person = world.person("ann  ２")
+    person.set_password(PASSWORD)
+    person.save()
+    assert enter(world.client(), "ann  ２").status_code == 302
+    assert enter(world.client(), "ann 2").status_code == 422
+
+
 def test_a_name_stays_typed_and_a_password_does_not(world, ann):
     text = enter(world.client(), "ann", "my secret").content.decode()
     assert 'value="ann"' in text

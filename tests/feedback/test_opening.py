@@ -44,3 +44,83 @@ def test_a_guideline_that_is_no_text_is_told_of(world, tmp_path):
     job = job_of(tmp_path, "guideline: how.md\n", pair())
     with pytest.raises(UserError, match=r"tea\.yaml: guideline: .*how\.md: cannot be read as UTF-8 text"):
         opened(job)
+
+
+# What was asked for before
+
+
+def slots(folder, overlap, *names):
+    """The slots of each item, when so many judgements are asked for."""
+    from assent.feedback.schema.models import Slot
+
+    rows = [{key: row[key] for key in row if key not in ("choice", "meta")} for row in map(pair, names)]
+    opened(
+        job_of(
+            folder,
+            f"overlap: {overlap}\n",
+            *(row | {"id": name} for name, row in zip(names, rows, strict=True)),
+        )
+    )
+    counted = Slot.objects.values_list("item__name")
+    return {name: counted.filter(item__name=name).count() for name in names}
+
+
+def admin_wants(overlap):
+    from assent.feedback.schema.models import Project
+    from assent.feedback.store.changes import change_settings
+
+    project = Project.objects.get()
+    change_settings(project, {**project.settings, "overlap": overlap}, "root")
+
+
+def test_what_was_broken_off_is_done_at_the_next_start(world, tmp_path, monkeypatch):
+    from assent.feedback import opening
+
+    assert slots(tmp_path, 1, "x", "y") == {"x": 1, "y": 1}
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(opening, "_add_slots", killed)
+        with pytest.raises(KeyboardInterrupt):
+            slots(tmp_path, 2, "x", "y")
+    assert slots(tmp_path, 2, "x", "y") == {"x": 2, "y": 2}
+
+
+def test_more_is_asked_for_than_before_though_an_admin_had_asked_for_more(world, tmp_path):
+    slots(tmp_path, 1, "x")
+    admin_wants(3)
+    assert slots(tmp_path, 2, "x") == {"x": 2}
+
+
+def test_an_admin_wants_fewer_than_the_run_waits_for(world, tmp_path):
+    slots(tmp_path, 2, "x")
+    admin_wants(1)
+    assert slots(tmp_path, 2, "x", "y") == {"x": 2, "y": 2}
+
+
+def test_a_guideline_that_is_put_back_is_the_next_version(world, tmp_path):
+    from assent.feedback.schema.models import Guideline, Project
+    from assent.feedback.store.projects import add_guideline
+
+    for text in ("A", "B", "A"):
+        (tmp_path / "how.md").write_text(text)
+        opened(job_of(tmp_path, "guideline: how.md\n", pair()))
+    add_guideline(Project.objects.get(), "C", "root")
+    opened(job_of(tmp_path, "guideline: how.md\n", pair()))  # the file is as it was: people have gone on
+    assert list(Guideline.objects.order_by("version").values_list("text", flat=True)) == ["A", "B", "A", "C"]
+
+
+def test_a_long_name_has_room_for_another(world, tmp_path):
+    text, name = "task: demonstration\n", "q" * 200
+    opened(job_of(tmp_path, text, {"input_text": "What is tea?", "id": name}))
+    rows = ({"input_text": "What is coffee?", "id": name},)
+    assert opened(job_of(tmp_path, text, *rows))[0].items == 1
+
+
+def test_half_a_character_in_a_name_is_told_with_its_place(world, tmp_path):
+    text = "task: demonstration\n"
+    opened(job_of(tmp_path, text, {"input_text": "What is tea?", "id": "q"}))
+    with pytest.raises(UserError, match=r"rows\.jsonl:2: id: it holds half a character"):
+        opened(job_of(tmp_path, text, {"input_text": "a", "id": "p"}, {"input_text": "b", "id": "\ud83d"}))

@@ -52,6 +52,18 @@ def test_nothing_else_can_be_asked(world, root, change):
     assert world.client(root).post(f"/admin/people/{ann.pk}", change).status_code == 404
 
 
+def test_the_printed_link_ends_when_somebody_is_made_an_admin(world, root):
+    from assent.feedback.people import admin_link, changes, invites
+    from assent.feedback.schema.models import Role
+
+    token = admin_link.make("http://localhost", again=True).rpartition("/")[2]
+    ann = world.person("ann")
+    changes.set_role(ann, Role.REVIEWER, root)
+    assert invites.find(token) is not None
+    changes.set_role(ann, Role.ADMIN, root)
+    assert invites.find(token) is None
+
+
 def test_projects_are_those_that_are_ticked(world, root):
     from assent.feedback.people.access import is_member
 

@@ -1,11 +1,13 @@
 """The port, the names by which it is asked, one app a database, and an end that loses nothing."""
 
 import os
+import signal
 import socket
 import sqlite3
 import threading
 import time
 from contextlib import closing, contextmanager
+from types import SimpleNamespace
 
 import httpx2
 import pytest
@@ -14,7 +16,7 @@ from feedback_world import services
 
 from assent.errors import UserError
 from assent.feedback import settings
-from assent.feedback.server import App, listen, only_server, serve
+from assent.feedback.server import App, _signals, listen, only_server, serve
 
 TOKEN = "t" * 32  # the same in cookie and header: that is all that a CSRF token must be
 
@@ -115,6 +117,12 @@ def test_a_host_that_is_not_this_machine_is_told_of():
         listen("192.0.2.1", 0)  # of documents: RFC 5737
 
 
+@pytest.mark.parametrize("host", ["tea..lab", ".tea", "t" * 70])
+def test_a_host_that_is_no_name_is_told_of(host):
+    with pytest.raises(UserError, match=f"{host}:0: cannot listen there: .*choose another: --port"):
+        listen(host, 0)
+
+
 def test_everywhere_tells_and_admits_this_machines_addresses():
     listening = listen("0.0.0.0", 0)
     listening.socket.close()
@@ -181,6 +189,19 @@ def test_a_database_has_one_app(tmp_path):
         pass
 
 
+def test_a_database_has_one_app_by_whatever_link_it_is_reached(tmp_path):
+    (tmp_path / "feedback.sqlite3").touch()
+    link = tmp_path / "linked" / "feedback.sqlite3"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "feedback.sqlite3")
+    with (
+        only_server(tmp_path / "feedback.sqlite3"),
+        pytest.raises(UserError, match="served already"),
+        only_server(link),
+    ):
+        pass
+
+
 def test_a_database_that_cannot_be_written_is_named_at_the_start(world, monkeypatch):
     monkeypatch.setattr(settings, "BUSY_SECONDS", 0.1)
     with closing(sqlite3.connect(world.database, isolation_level=None)) as other:
@@ -195,3 +216,19 @@ def test_a_lock_that_is_a_link_is_not_written_through(tmp_path):
     with pytest.raises(UserError, match="cannot be locked"), only_server(tmp_path / "feedback.sqlite3"):
         pass
     assert (tmp_path / "precious").read_text() == "kept"
+
+
+def test_a_closed_terminal_may_ask_twice_and_is_not_heard_under_nohup():
+    """By the system and by its shell; the second one of other signals ends the process at once."""
+    end, before = threading.Event(), signal.getsignal(signal.SIGHUP)
+    with _signals(end, SimpleNamespace(pull_trigger=lambda: None)):
+        for _ in range(2):
+            signal.getsignal(signal.SIGHUP)(signal.SIGHUP, None)
+        assert end.is_set()
+    assert signal.getsignal(signal.SIGHUP) is before
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with _signals(end, None):
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -17,7 +17,7 @@ from assent.models.conversation import Talker
 from assent.tools import annotate_serving
 from assent.tools.annotate import Wishes, app_services
 from assent.tools.annotate_files import file_job
-from assent.tools.annotate_serving import Saying, _exporting, _watching
+from assent.tools.annotate_serving import Saying, _exporting, _watching, how_far
 from assent.tools.annotate_talk import talks
 
 SHORT = "{% for m in messages %}{{ m['content'] }}\n{% endfor %}"  # of a chat: the tiny model reads 64 tokens
@@ -28,7 +28,7 @@ def test_a_later_start_says_how_others_come_in_and_by_which_addresses(tmp_path):
     (tmp_path / "tea.yaml").write_text("items: candidates.jsonl\n")
     with annotating(tmp_path, "tea.yaml") as app:
         app.visitor("ann")
-        assert app.end() == 0
+        assert app.end(signal.SIGHUP) == 0  # its terminal was closed
         assert any(line.startswith("judgements stay in ") for line in app.said)
     with annotating(tmp_path, "tea.yaml", "--host", "0.0.0.0", "--quiet") as app:
         assert app.admin_link is None
@@ -88,22 +88,60 @@ def test_files_are_written_once_each_time_all_is_judged(world, tmp_path):
     assert [row["choice"] for row in rows(tmp_path / "feedback.jsonl")] == [0, 1]
 
 
-def test_a_look_that_fails_is_told_and_taken_again(monkeypatch):
+def test_what_people_skipped_is_told_of_as_long_as_it_is_missing(world, tmp_path):
+    """Who works alone would wait for it for ever, and not know why."""
+    from assent.feedback.opening import open_project
+    from assent.feedback.schema.models import Project
+    from assent.feedback.store.claims import claim
+    from assent.feedback.store.judging import skip
+
+    job = file_job(str(pairs(tmp_path)), Wishes(tmp_path / "feedback.jsonl"))
+    open_project(job.wanted[0], app_services().read)
+    project = Project.objects.get()
+    ann, bob = (world.person(name, "annotator", project) for name in ("ann", "bob"))
+    skip(ann, claim(ann, project).pk, "I cannot tell")
+    answers(ann, project, prefers("one"))
+    told = "candidates: 1 of 2 comparisons answered; skipped, and left to others: 1"
+    assert how_far(job) == [told]
+    answers(bob, project, prefers("one"))
+    assert how_far(job) == ["candidates: 2 of 2 comparisons answered"]
+
+
+@pytest.mark.parametrize(
+    "error", [UserError("judgements.jsonl: no room left"), RuntimeError("nobody thought of this")]
+)
+def test_a_look_that_fails_is_told_once_and_taken_again(monkeypatch, caplog, error):
     monkeypatch.setattr(annotate_serving, "LOOK_SECONDS", 0.001)
     said, looks, others = [], [], threading.Event()
 
     def broken():
         looks.append(1)
-        raise UserError("judgements.jsonl: no room left")
+        raise error
 
     def other():
-        if len(looks) > 1:
+        if len(looks) > 2:
             others.set()
 
     with _watching([broken, other], Saying(said.append, quiet=True)):
         assert others.wait(60)
-    assert set(said) == {"assent: judgements.jsonl: no room left"}
-    assert len(said) == len(looks) > 1
+    logged = [str(record.exc_info[1]) for record in caplog.records if record.exc_info]
+    assert said + logged == [f"assent: {error}" if isinstance(error, UserError) else str(error)]
+
+
+def test_a_look_that_fails_again_later_is_told_again(monkeypatch):
+    monkeypatch.setattr(annotate_serving, "LOOK_SECONDS", 0.001)
+    said, looks, enough = [], [], threading.Event()
+
+    def look():
+        looks.append(1)
+        if len(looks) > 3:
+            enough.set()
+        elif len(looks) != 2:
+            raise UserError("busy")
+
+    with _watching([look], Saying(said.append)):
+        assert enough.wait(60)
+    assert said == ["assent: busy"] * 2
 
 
 @pytest.mark.parametrize(("template", "heard"), [(None, [1, 1]), (SHORT, [3, 1])], ids=["single", "chats"])

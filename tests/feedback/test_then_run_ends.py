@@ -3,6 +3,7 @@
 The run is a script that stands where Python does: it says that it was begun, and ends as the test wants.
 """
 
+import json
 import os
 import signal
 import time
@@ -10,15 +11,18 @@ from types import SimpleNamespace
 
 import pytest
 from people_world import answers, prefers
-from stage_world import ran, written
+from stage_world import ran
 from test_then_run import FILE, candidates_at, opened
 
+from assent.errors import AssentError, UserError
+from assent.pipeline.guard import exclusive
 from assent.tools import annotate_run
 from assent.tools.annotate import Wishes
 from assent.tools.annotate_recipe import recipe_job
 from assent.tools.annotate_run import going_on
 from assent.tools.annotate_serving import Saying
 
+RECIPE = "tea.yaml"  # beside it, as recipe.yaml, a run keeps what it ran
 ENDS = "exit CODE"
 WORKS = "while :; do sleep 0.05; done"
 STOPS = f"trap 'echo saved >> log; exit 75' TERM; echo began >> log; {WORKS}"
@@ -29,7 +33,7 @@ STAYS = f"trap '' TERM; echo began >> log; {WORKS}"
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     candidates_at(tmp_path / "candidates.jsonl", 0, 1, 2)
-    written(tmp_path, FILE)
+    (tmp_path / RECIPE).write_text(FILE)
     return tmp_path
 
 
@@ -50,7 +54,7 @@ def judged(world, folder, *given):
     """People have answered in the app, which is open."""
     from assent.feedback.schema.models import Person, Project
 
-    opened(recipe_job(folder / "recipe.yaml", Wishes(folder)))
+    opened(recipe_job(folder / RECIPE, Wishes(folder)))
     project = Project.objects.get()
     ann = Person.objects.filter(name="ann").first() or world.person("ann", "annotator", project)
     answers(ann, project, *given)
@@ -58,7 +62,7 @@ def judged(world, folder, *given):
 
 def going(folder, quiet=False):
     said = []
-    begin = going_on(str(folder / "recipe.yaml"), Wishes(folder), Saying(said.append, quiet))
+    begin = going_on(str(folder / RECIPE), Wishes(folder), Saying(said.append, quiet))
     return said, begin(SimpleNamespace(open=lambda wanted: said.append(f"opened {len(wanted)}")))
 
 
@@ -99,7 +103,7 @@ def test_a_run_that_failed_is_told_of_and_not_begun_again(world, folder, python,
     assert said[0].startswith("2 comparisons of feedback are answered: assent run ")
     assert said[1].startswith(told)
     assert len(said) == 2
-    assert log(folder, "words") == [f"-m assent run {folder}/recipe.yaml --out {folder}"]
+    assert log(folder, "words") == [f"-m assent run {folder}/{RECIPE} --out {folder}"]
 
 
 def test_a_run_that_waits_again_is_begun_when_more_is_answered(world, folder, python):
@@ -159,3 +163,79 @@ def test_a_run_that_waits_for_nobody_is_not_begun(world, folder):
         look()
         look()
     assert said == ["the run waits for nobody; judgements are kept for --refresh-feedback"]
+
+
+def begun(folder, look):
+    """How many runs were begun, once a look has let them begin and end."""
+    look()
+    look()
+    return len(log(folder, "words"))
+
+
+def test_a_run_that_was_killed_after_people_had_answered_goes_on(world, folder, python):
+    """What they did is done; a later stage was at work when the power went."""
+    judged(world, folder, prefers("one"), prefers("two"))
+    assert ran(folder, FILE, folder) == 0
+    run = json.loads((folder / "run.json").read_text())
+    run["stages"]["judge"] = {**run["stages"]["feedback"], "kind": "reward", "status": "running", "key": None}
+    (folder / "run.json").write_text(json.dumps(run))
+    python("exit 0")
+    said, then_run = going(folder)
+    with then_run as look:
+        look()
+        until(lambda: log(folder, "words"))
+    assert said[0].startswith("the run goes on from where it stopped: assent run ")
+
+
+def test_more_is_wanted_than_the_run_had(world, folder, python):
+    judged(world, folder, prefers("one"), prefers("two"))
+    assert ran(folder, FILE, folder) == 0
+    (folder / RECIPE).write_text(FILE.replace("want: 2", "want: 3"))
+    python("exit 0")
+    said, then_run = going(folder)
+    with then_run as look:
+        assert begun(folder, look) == 0
+        judged(world, folder, prefers("one"))
+        looked_until_it_ended(look, said)
+    assert said[0].startswith("3 comparisons of feedback are answered: assent run ")
+    assert said[1].startswith("the run is done")
+
+
+@pytest.mark.parametrize("broken", ["app", "recipe"])
+def test_what_could_not_be_opened_is_opened_later(world, folder, python, broken):
+    python("exit 3")
+    judged(world, folder, prefers("one"), prefers("two"))
+    said, then_run = going(folder)
+    failing = [AssentError("the database is busy")] if broken == "app" else []
+
+    def opens(wanted):
+        if failing:
+            raise failing.pop()
+        said.append(f"opened {len(wanted)}")
+
+    then_run._opened.open = opens
+    with then_run as look:
+        look()
+        if broken == "recipe":
+            (folder / RECIPE).write_text("feedback: {stage: annot")  # an editor is saving it
+        with pytest.raises((AssentError, UserError)):
+            looked_until_it_ended(look, said)
+        (folder / RECIPE).write_text(FILE)
+        looked_until_it_ended(look, said)
+        look()
+    assert said[1:] == ["opened 1", "the run waits for people again"]
+
+
+def test_a_run_of_somebody_else_is_waited_for(world, folder, python):
+    python("exit 0")
+    judged(world, folder, prefers("one"), prefers("two"))
+    said, then_run = going(folder)
+    with then_run as look:
+        with exclusive(folder):
+            assert begun(folder, look) == 0
+            assert said == [f"process {os.getpid()} works in {folder}: the run goes on when it has ended"]
+        look()
+        assert said[1:] == ["opened 1", f"process {os.getpid()} has ended"]
+        (folder / "lock").write_text(str(os.getpid()))  # a number that is somebody's, and no lock
+        look()
+        assert said[3].startswith("2 comparisons of feedback are answered")

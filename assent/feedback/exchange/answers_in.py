@@ -122,11 +122,16 @@ def _of_meta(
         texts=texts,
         meta=meta,
         answer=answer,
-        annotator=annotator or str(meta.get("annotator") or ""),
-        item=str(meta.get("item") or ""),
+        annotator=annotator or name_of(meta.get("annotator")),
+        item=name_of(meta.get("item")),
         seconds=meta.get("seconds"),
         order=meta.get("shown_order", ()),
     )
+
+
+def name_of(given: Any) -> str:
+    """As text; a number is a name as well."""
+    return "" if given is None else str(given)
 
 
 # Compared

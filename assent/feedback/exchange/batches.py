@@ -196,13 +196,20 @@ class Saying:
         return True
 
     def _nameless(self, entry: Entry, item: ItemThere, text: str) -> tuple[int, str]:
-        """(person, UUID): the next unnamed one who has not judged the item."""
+        """(person, UUID): the first unnamed one who said this, or else who has not judged the item.
+
+        Each is one row of this import: the same rows in another order are the same judgements.
+        """
+        number = 0
         while True:
-            item.unnamed += 1
-            name = f"{UNNAMED}-{item.unnamed}"
+            number += 1
+            if number in item.unnamed:
+                continue
+            name = f"{UNNAMED}-{number}"
             self._importer.know([name])
             person, uuid = self._importer.people[name], self._uuid(entry, item, name, text)
             if uuid in self._uuids or person not in item.shown:
+                item.unnamed.add(number)
                 return person, uuid
 
     def _uuid(self, entry: Entry, item: ItemThere, annotator: str, text: str) -> str:

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from assent.errors import UserError
-from assent.feedback.exchange.answers_in import Answered, Rated, Wanted, answered
+from assent.feedback.exchange.answers_in import Answered, Rated, Wanted, answered, name_of
 from assent.feedback.exchange.rows import TOLD, TOLD_BESIDES, Row
 from assent.feedback.projects import MOST_CANDIDATES
 from assent.feedback.services import Record
@@ -21,6 +21,9 @@ COMMENT_CHARACTERS = 5000
 MOST_REVISION = 32767
 LATEST = 253402300800.0  # seconds since 1970: the year 10000
 COUNTS = {"pairwise": (2, 2), "ranking": (2, MOST_CANDIDATES), "demonstration": (0, 0)}
+# What tells of a judgement, or of a file that is not for import: of an item it stands under `item_meta`, so
+# that no export says it of a judgement.
+OF_JUDGEMENTS = frozenset((*TOLD, "criterion", "expected", "surplus", "votes", "conversation")) - {"item"}
 _DIGITS = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 # As Django writes JSON, but for letters that are not English: they stand as they are
@@ -124,14 +127,14 @@ def _entry(wanted: Wanted, found: Answered, place: str, known: bool) -> Entry:
         raise UserError(f"expected {expected} answers for a {wanted.task} project, found {len(found.texts)}")
     told, meta = _parted(found, wanted.task)
     explanation = meta.pop("explanation", "") if known else ""
-    item = found.item or str(meta.pop("item", ""))
+    item = found.item or name_of(meta.pop("item", ""))
     if item and found.prompt.id not in ("", item):
         meta["id"] = found.prompt.id
     prompt, candidates = _prompt(found.prompt), f"[{', '.join([quoted(text) for text in found.texts])}]"
     name = item or found.prompt.id or _content(prompt, found.texts)
     if len(name) > ITEM_CHARACTERS:
         raise UserError(f"the item's name is longer than {ITEM_CHARACTERS} characters: {name[:40]!r}...")
-    hidden = written(meta) if meta else "{}"
+    hidden = json_of(meta) if meta else "{}"
     made = Entry(place, name, prompt, candidates, hidden, str(explanation))
     if found.answer is not None:
         _say(made, found, told)
@@ -140,9 +143,13 @@ def _entry(wanted: Wanted, found: Answered, place: str, known: bool) -> Entry:
 
 def _parted(found: Answered, task: str) -> tuple[Row, Row]:
     """(what `meta` tells of the judgement, what of the item)."""
-    if found.answer is None:
-        return {}, dict(found.meta)
     besides = TOLD_BESIDES.get(task, ())
+    if found.answer is None:
+        apart = {key: found.meta[key] for key in found.meta if key in OF_JUDGEMENTS or key in besides}
+        if apart and "item_meta" in found.meta:
+            apart["item_meta"] = found.meta["item_meta"]
+        meta = {key: found.meta[key] for key in found.meta if key not in apart}
+        return {}, {**meta, "item_meta": apart} if apart else meta
     told: Row = {}
     meta: Row = {}
     for key, value in found.meta.items():
@@ -163,7 +170,7 @@ def _prompt(prompt: Prompt) -> str:
 def _content(prompt: str, texts: tuple[str, ...]) -> str:
     """The name of an item that has none: the same whatever the order of its answers."""
     whole = written([prompt, sorted(texts)])
-    return hashlib.sha256(whole.encode()).hexdigest()[:32]
+    return hashlib.sha256(whole.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 def _say(made: Entry, found: Answered, told: Row) -> None:
@@ -174,7 +181,7 @@ def _say(made: Entry, found: Answered, told: Row) -> None:
         if not isinstance(comment, str) or len(comment) > COMMENT_CHARACTERS:
             raise UserError(f"meta.comment: expected a text of at most {COMMENT_CHARACTERS} characters")
         answer["comment"] = comment
-    made.said = written(answer)
+    made.said = json_of(answer)
     made.own = found.own or None
     made.annotator = found.annotator
     if len(made.annotator) > PERSON_CHARACTERS:
@@ -192,9 +199,18 @@ def _say(made: Entry, found: Answered, told: Row) -> None:
 def _order(given: Any, count: int) -> tuple[int, ...]:
     if not given:
         return tuple(range(count))
-    if not isinstance(given, list | tuple) or sorted(given) != list(range(count)):
+    numbers = isinstance(given, list | tuple) and all(type(one) is int for one in given)
+    if not numbers or sorted(given) != list(range(count)):
         raise UserError(f"shown_order: expected each of the {count} candidates once, found {given!r}")
     return tuple(given)
+
+
+def json_of(value: Any) -> str:
+    """As the tables hold it."""
+    try:
+        return written(value)
+    except (ValueError, TypeError) as error:  # infinity, or what a Parquet file has and JSON has not
+        raise UserError(f"meta: expected what JSON can say: {error}") from None
 
 
 def seconds_of(given: Any) -> float | None:

@@ -6,8 +6,9 @@ what they say where a file has none. Imported annotators cannot log in until an 
 
 import gc
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
+from sqlite3 import OperationalError
 
 from django.db import connection
 
@@ -85,7 +86,8 @@ def _roomy() -> Iterator[None]:
         for name, value in before.items():
             ask(f"PRAGMA {name}={value}")
         if not connection.in_atomic_block:  # as part of an upload there is nothing to put back yet
-            ask("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # the next to write need not wait for it
+            with suppress(OperationalError):  # a full disk: what is in the log stays there, and counts
+                ask("PRAGMA wal_checkpoint(PASSIVE)").fetchall()  # the next to write need not wait for it
 
 
 @contextmanager

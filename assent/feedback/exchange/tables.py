@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from assent.feedback.exchange.entries import Entry, written
+from assent.feedback.projects import LONGEST_LEASE_SECONDS
 from assent.feedback.schema.models import Part, Person
 
 _NUMBERED = ("item", "slot", "shown", "judgement")
@@ -72,7 +73,7 @@ class ItemThere:
     slots: int = 0  # made in this batch
     shown: dict[int, ShownThere] = field(default_factory=dict)  # by person
     free: list[tuple[int, int | None]] = field(default_factory=list)  # (slot, who holds it)
-    unnamed: int = 0  # judgements in this import whose annotator has no name
+    unnamed: set[int] = field(default_factory=set)  # numbers of those without a name, in this import
 
     @property
     def texts(self) -> list[str]:
@@ -113,7 +114,7 @@ def load_free(project: int, items: Iterable[ItemThere]) -> None:
     by_number, now = {item.id: item for item in items}, time.time()
     positions = [item.position for item in by_number.values()]
     for item, slot, holder, lease_until in _several(_SLOTS, positions, project):
-        lost = lease_until is not None and lease_until < now
+        lost = lease_until is not None and not now <= lease_until <= now + LONGEST_LEASE_SECONDS
         by_number[item].free.append((slot, None if lost else holder))
 
 
@@ -266,17 +267,17 @@ class Unnamed:
 
     def __init__(self):
         with connection.cursor() as cursor:
-            cursor.execute("CREATE TEMP TABLE IF NOT EXISTS unnamed (item INTEGER PRIMARY KEY, met INTEGER)")
+            cursor.execute("CREATE TEMP TABLE IF NOT EXISTS unnamed (item INTEGER PRIMARY KEY, met TEXT)")
             cursor.execute("DELETE FROM unnamed")
 
     def load(self, items: Iterable[ItemThere]) -> None:
         by_number = {item.id: item for item in items}
         for number, met in _several("SELECT item, met FROM unnamed WHERE item IN ({names})", list(by_number)):
-            by_number[number].unnamed = met
+            by_number[number].unnamed = set(json.loads(met))
 
     def keep(self, items: Iterable[ItemThere]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
                 "INSERT OR REPLACE INTO unnamed VALUES (%s, %s)",
-                [(item.id, item.unnamed) for item in items if item.unnamed],
+                [(item.id, json.dumps(sorted(item.unnamed))) for item in items if item.unnamed],
             )

@@ -5,7 +5,7 @@ another such link there, and nowhere else.
 """
 
 from assent.feedback.people import invites
-from assent.feedback.schema.models import Invite, Person, Role
+from assent.feedback.schema.models import Person, Role
 from assent.feedback.store.writer import writing
 
 
@@ -18,6 +18,6 @@ def make(address: str, again: bool = False) -> str | None:
     with writing():
         if not again and Person.objects.filter(role=Role.ADMIN, is_active=True).exists():
             return None
-        Invite.objects.filter(created_by=None, role=Role.ADMIN).update(uses_left=0)
+        invites.end_links_of_the_app()
         token = invites.make(invites.Offer(Role.ADMIN, seconds=invites.DAY_SECONDS), by=None)
     return f"{address.rstrip('/')}/invite/{token}"

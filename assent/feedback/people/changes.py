@@ -6,6 +6,7 @@ from django.contrib.auth.tokens import default_token_generator
 from django.utils.translation import gettext as _
 
 from assent.errors import UserError
+from assent.feedback.people.invites import end_links_of_the_app
 from assent.feedback.schema.models import Audit, Invite, Membership, Person, Project, Role
 from assent.feedback.store.writer import writing
 
@@ -27,6 +28,8 @@ def set_role(person: Person, role: Role, by: Person) -> None:
         _keep_an_admin(person)
         Person.objects.filter(pk=person.pk).update(role=role)
         _end_links_of(person)
+        if role == Role.ADMIN:
+            end_links_of_the_app()
         detail = {"person": person.name, "from": before, "to": str(role)}
         Audit.objects.create(who=by.name, what="role changed", detail=detail)
 

@@ -9,12 +9,13 @@ from django.utils.translation import gettext as _
 from assent.config import check
 from assent.errors import UserError
 from assent.feedback.projects import ProjectSettings
-from assent.feedback.schema.models import Audit, Conversation, Item, Project, Shown
+from assent.feedback.schema.models import Audit, Conversation, Item, Part, Project, Shown
 from assent.feedback.store.projects import settings_of
 from assent.feedback.store.writer import writing
 
 # What an answer means hangs on these: two answers under different ones could not be told apart later.
 MEANING = ("strength", "criteria")
+EXPECTING = (Part.GOLD, Part.PRACTICE, Part.TEST)
 AT_IMPORT = ("overlap", "shared")  # the slots of an item are made with it
 
 
@@ -30,6 +31,11 @@ def locks(project: Project) -> dict[str, str]:
     # Shown and not yet judged counts as well: somebody may be in the middle of it.
     if Shown.objects.filter(project=project).exists():
         found |= dict.fromkeys(MEANING, _("It cannot change any more: somebody has begun to judge."))
+    elif Item.objects.filter(project=project, part__in=EXPECTING, expected__isnull=False).exists():
+        found["criteria"] = _(
+            "They cannot change any more: the expected answers of gold, practice or test items are by these. "
+            "Make another project for others."
+        )
     return found
 
 

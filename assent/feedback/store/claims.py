@@ -1,15 +1,19 @@
 """Who works on what: a judgement for each slot of an item, and never the same item twice to one person.
 
 A slot is leased to one person at a time. A lease ends by its time alone: then the slot is free for whoever
-asks first, and it stays with its holder for as long as nobody does. An item is given once to a person
+asks first, and it stays with its holder for as long as nobody does. A lease that ends later than any that is
+given now was given while the clock was ahead, and holds nothing. An item is given once to a person
 (`Shown`), and stays theirs to answer: late work takes a slot that is still free, or is kept as surplus
 (`judging.submit`).
 """
 
+import json
 from collections.abc import Sequence
 
+from django.utils.crypto import salted_hmac
+
 from assent.errors import AssentError
-from assent.feedback.projects import ProjectSettings
+from assent.feedback.projects import LONGEST_LEASE_SECONDS, ProjectSettings
 from assent.feedback.quality import rotation
 from assent.feedback.schema.models import Item, Part, Person, Project, Shown
 from assent.feedback.store import clock, shuffle, sql
@@ -21,12 +25,12 @@ FRONT = 64  # open slots that are looked at first, whatever was shown before: fi
 END = 2**31  # beyond every position
 LARGEST = 2**63 - 1  # number of a row
 
-# A slot is free without a holder, or after the lease of one. This walks along the index `open_slots`: it
-# costs as many steps as there are open slots before the first that fits.
+# A slot is free without a holder, or where the lease of one holds no longer. This walks along the index
+# `open_slots`: it costs as many steps as there are open slots before the first that fits.
 _FREE = """
 SELECT open.id, open.item_id FROM feedback_slot AS open
 WHERE project_id = %s AND NOT judged AND position >= %s AND position < %s
-AND (holder_id IS NULL OR lease_until < %s)
+AND (holder_id IS NULL OR lease_until < %s OR lease_until > %s)
 AND NOT EXISTS (SELECT 1 FROM feedback_shown WHERE person_id = %s AND item_id = open.item_id)
 ORDER BY position, number LIMIT 1
 """
@@ -46,7 +50,7 @@ JOIN feedback_slot AS slot ON slot.item_id = shown.item_id
 WHERE shown.project_id = %s AND shown.person_id = %s
 AND NOT EXISTS (SELECT 1 FROM feedback_judgement WHERE shown_id = shown.id)
 AND NOT EXISTS (SELECT 1 FROM feedback_skip WHERE shown_id = shown.id)
-AND NOT slot.judged AND (slot.holder_id IS NULL OR slot.lease_until < %s)
+AND NOT slot.judged AND (slot.holder_id IS NULL OR slot.lease_until < %s OR slot.lease_until > %s)
 ORDER BY slot.position, slot.number LIMIT 1
 """
 _HELD = """
@@ -146,6 +150,18 @@ def own(person: Person, shown_id: int, project: Project | None = None) -> Shown:
     return shown
 
 
+def made_of(shown: Shown) -> str:
+    """A word for these texts in this order, given to this person under this number.
+
+    After a backup is put back, numbers are given again, for other items; browsers keep what was typed for the
+    first ones. Nothing can be read out of the word: the key is the project's secret.
+    """
+    item = shown.item
+    facts = [shown.pk, shown.person.pk, shown.order, item.name, item.prompt, item.candidates]
+    signed = salted_hmac("assent.feedback.made", json.dumps(facts), secret=shown.project.secret)
+    return signed.hexdigest()[:16]
+
+
 def last_position(person: Person, project: Project) -> int:
     """Of the real item that was given to this person last; 0 before the first."""
     found = sql.first(_LAST_POSITION, project.pk, person.pk)
@@ -186,17 +202,17 @@ def _first_free(person: Person, project: Project) -> Sequence[int] | None:
     Somebody who works alone where each item wants three has answered thousands of open slots: going on from
     the last item passes over each of them once a round, and not once an item.
     """
-    now = clock.now()
+    free = (now := clock.now(), now + LONGEST_LEASE_SECONDS)
     front = sql.first(_END_OF_FRONT, project.pk, FRONT)
     rounds = [(0, front[0] if front else END)]
     if front:
         last = last_position(person, project)
         rounds += [(last, END), (0, last)]
     for first, end in rounds:
-        found = sql.first(_FREE, project.pk, first, end, now, person.pk)
+        found = sql.first(_FREE, project.pk, first, end, *free, person.pk)
         if found is not None:
             return found
-    return sql.first(_FREE_AGAIN, project.pk, person.pk, now)
+    return sql.first(_FREE_AGAIN, project.pk, person.pk, *free)
 
 
 def _show(person: Person, project: Project, item: Item, attempt: int) -> Shown:

@@ -12,13 +12,14 @@ from typing import Any
 from uuid import UUID
 
 from assent.errors import AssentError
+from assent.feedback.projects import LONGEST_LEASE_SECONDS
 from assent.feedback.quality import rotation
 from assent.feedback.schema.models import Flag, Judgement, Part, Person, Project, Shown, Skip
 from assent.feedback.store import clock, sql
 from assent.feedback.store.answers import LONGEST_COMMENT, Answer, AnswerError, check_changed, stored, words
 from assent.feedback.store.claims import NotYours, own
 from assent.feedback.store.history import Mine, Progress, answer_of, last, mine, progress
-from assent.feedback.store.projects import settings_of
+from assent.feedback.store.projects import settings_of, version_of
 from assent.feedback.store.writer import writing
 
 __all__ = [
@@ -45,7 +46,8 @@ SELECT slot_id, surplus, revision FROM feedback_judgement WHERE shown_id = %s OR
 # Where a judgement goes: to the slot that its person holds, else to the first that is free.
 _FREE = """
 SELECT id FROM feedback_slot
-WHERE item_id = %s AND NOT judged AND (holder_id = %s OR holder_id IS NULL OR lease_until < %s)
+WHERE item_id = %s AND NOT judged AND (holder_id = %s OR holder_id IS NULL
+    OR lease_until < %s OR lease_until > %s)
 ORDER BY holder_id IS %s DESC, number LIMIT 1
 """
 _FILL = "UPDATE feedback_slot SET judged = TRUE, holder_id = NULL, lease_until = NULL WHERE id = %s"
@@ -53,7 +55,6 @@ _GIVE_BACK = """
 UPDATE feedback_slot SET holder_id = NULL, lease_until = NULL
 WHERE holder_id = %s AND item_id = %s AND NOT judged
 """
-_GUIDELINE = "SELECT COALESCE(MAX(version), 0) FROM feedback_guideline WHERE project_id = %s"
 
 
 class Conflict(AssentError):
@@ -76,10 +77,12 @@ class Submission:
     answer: dict[str, Any]  # in positions: `answers.stored`
     revision: int = 1  # 1: the first word; then one more each time
     seconds: float | None = None  # from page shown to click
+    guideline: int | None = None  # the version that its author knew; None: the one that holds now
 
     @property
     def payload_sha256(self) -> str:
-        """What may not change under one UUID. Seconds may: a page that was reloaded counts them anew."""
+        """What may not change under one UUID. Seconds may, and the guideline's version:
+        a page that was reloaded counts anew, and is told of the one that holds then."""
         said = {"shown": self.shown, "revision": self.revision, "answer": self.answer}
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
@@ -193,10 +196,16 @@ def _added(shown: Shown, submission: Submission, answer: Answer) -> Judgement:
         surplus=surplus,
         answer=answer,
         payload_sha256=submission.payload_sha256,
-        guideline=sql.rows(_GUIDELINE, shown.project.pk)[0][0],
+        guideline=_version(shown.project, submission.guideline),
         seconds=submission.seconds,
         created=clock.now(),
     )
+
+
+def _version(project: Project, sent: int | None) -> int:
+    """Of the guideline, one that there is: what an author knew may be older than what holds, never newer."""
+    now = version_of(project)
+    return now if sent is None else max(0, min(sent, now))
 
 
 def _place(shown: Shown, revision: int) -> tuple[int | None, bool]:
@@ -220,8 +229,8 @@ def _place(shown: Shown, revision: int) -> tuple[int | None, bool]:
 
 
 def _slot(shown: Shown) -> tuple[int | None, bool]:
-    person = shown.person.pk
-    free = sql.first(_FREE, shown.item.pk, person, clock.now(), person)
+    person, now = shown.person.pk, clock.now()
+    free = sql.first(_FREE, shown.item.pk, person, now, now + LONGEST_LEASE_SECONDS, person)
     if free is None:
         return None, True
     sql.changed(_FILL, free[0])

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, Max, OuterRef
 
+from assent.feedback.projects import LONGEST_LEASE_SECONDS
 from assent.feedback.schema.models import (
     Attempt,
     Audit,
@@ -147,4 +148,5 @@ def _holders(items: list[int]) -> set[tuple[int, int]]:
     """(item, person) of those that are kept for somebody now."""
     slots = Slot.objects.filter(item__in=items).values_list("item", "holder", "lease_until", "judged")
     now = time.time()
-    return {(item, holder) for item, holder, until, judged in slots if not judged and until and until >= now}
+    held = [one for one in slots if not one[3] and now <= (one[2] or 0) <= now + LONGEST_LEASE_SECONDS]
+    return {(item, holder) for item, holder, _, _ in held}

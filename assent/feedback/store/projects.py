@@ -8,7 +8,10 @@ from assent.config import check
 from assent.errors import UserError
 from assent.feedback.projects import ProjectSettings
 from assent.feedback.schema.models import Audit, Guideline, Project
+from assent.feedback.store import sql
 from assent.feedback.store.writer import writing
+
+_VERSION = "SELECT COALESCE(MAX(version), 0) FROM feedback_guideline WHERE project_id = %s"
 
 
 def settings_of(project: Project) -> ProjectSettings:
@@ -35,6 +38,11 @@ def create(name: str, settings: Mapping[str, Any], who: str, want: int | None = 
         )
         Audit.objects.create(who=who, what="project created", detail={"project": name})
     return made
+
+
+def version_of(project: Project) -> int:
+    """The number of the guideline's version that holds now; 0: there is none."""
+    return sql.rows(_VERSION, project.pk)[0][0]
 
 
 def guideline_of(project: Project) -> Guideline | None:

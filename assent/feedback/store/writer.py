@@ -5,6 +5,7 @@ A queue in front of it costs nothing and is fair. Other processes are kept apart
 timeout.
 """
 
+import sqlite3
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -103,7 +104,7 @@ def writing() -> Iterator[None]:
         try:
             with transaction.atomic(durable=outermost):
                 yield
-        except OperationalError as error:
+        except (OperationalError, sqlite3.OperationalError) as error:  # imports ask past Django
             said = [told for sign, told in _LATER.items() if sign in str(error)]
             if said:
                 raise Busy(said[0]) from error

@@ -1,13 +1,23 @@
-"""Pages for what went wrong: no traceback, and what to do next. JSON where a script asked."""
+"""Pages for what went wrong: no traceback, and what to do next. JSON where a script asked.
+
+`told` says so of what cannot be stored.
+"""
 
 import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
+from pydantic import ValidationError
 
+from assent.feedback.store import judging
+from assent.feedback.store.answers import AnswerError
 from assent.feedback.store.writer import RETRY_SECONDS, Busy
+from assent.feedback.views.work_texts import conflicts, wrong_answers
 
 
 def _page(request: HttpRequest, status: int, title: str, what_next: str) -> HttpResponse:
@@ -73,3 +83,29 @@ def _plain(request: HttpRequest, status: int, title: str, what_next: str) -> Htt
         return JsonResponse({"error": f"{title}. {what_next}"}, status=status)
     page = render_to_string("feedback/error.html", {"title": title, "what_next": what_next})
     return HttpResponse(page, status=status)
+
+
+def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """What cannot be stored, as JSON that the page can tell people; nothing else is caught."""
+
+    @wraps(view)
+    def inner(*given: Any, **named: Any) -> HttpResponse:
+        try:
+            return view(*given, **named)
+        except judging.NotYours:
+            return _error(404, "not_yours", _("This item is not one of yours, or not any more."))
+        except judging.Conflict as error:
+            why = _("This does not fit what is stored already: %(why)s") % {"why": conflicts()[error.code]}
+            return _error(409, "conflict", why)
+        except AnswerError as error:
+            return _error(422, error.code, wrong_answers().get(error.code, str(error)))
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"])
+            return _error(422, "form", f"{wrong_answers()['form']} ({place}: {first['msg']})")
+
+    return inner
+
+
+def _error(status: int, code: str, message: str) -> JsonResponse:
+    return JsonResponse({"error": message, "code": code}, status=status)

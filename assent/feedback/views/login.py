@@ -1,5 +1,7 @@
 """How somebody comes in and goes: invite links, login, logout, language, a new password."""
 
+from typing import cast
+
 from django import forms
 from django.conf import settings
 from django.contrib.auth import authenticate, password_validation, update_session_auth_hash
@@ -71,7 +73,7 @@ class AcceptForm(forms.Form):
 
     def clean_name(self) -> str:
         name = invites.name_of(self.cleaned_data["name"])
-        if Person.objects.filter(name__iexact=name).exists():
+        if invites.is_taken(name):
             raise forms.ValidationError(_("Somebody is called so already: choose another name."))
         return name
 
@@ -94,9 +96,7 @@ def login(request: HttpRequest) -> HttpResponse:
         return redirect(wanted)
     form = LoginForm(request.POST or None)
     if form.is_valid():
-        found = authenticate(
-            request, username=form.cleaned_data["name"].strip(), password=form.cleaned_data["password"]
-        )
+        found = _known(request, form.cleaned_data["name"], form.cleaned_data["password"])
         if found is not None:
             with writing():
                 log_in(request, found)
@@ -104,6 +104,15 @@ def login(request: HttpRequest) -> HttpResponse:
         form.add_error(None, _("This name and this password do not belong together."))
     status = 200 if request.method != "POST" else 422
     return render(request, "feedback/login.html", {"form": form, "next": wanted}, status=status)
+
+
+def _known(request: HttpRequest, typed: str, password: str) -> Person | None:
+    """Whose name and password these are. A name is kept in one form, but for what came with an import."""
+    for name in dict.fromkeys((typed, invites.in_one_form(typed))):
+        found = authenticate(request, username=name, password=password)
+        if found is not None:
+            return cast(Person, found)
+    return None
 
 
 @require_POST

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import ValidationError as Refused
 
-from assent.feedback.projects import GRADED, ProjectSettings
+from assent.feedback.projects import GRADED, LONGEST_LEASE_MINUTES, ProjectSettings
 from assent.feedback.schema.models import NAME_CHARACTERS, Project
 from assent.feedback.views.error_words import in_words
 from assent.feedback.views.project_values import OWN, criteria_of, gold_of, told
@@ -120,7 +120,7 @@ class SettingsForm(forms.Form):
         label=gettext_lazy("Minutes an item is kept"),
         help_text=gettext_lazy("For whoever has it open; then others may get it."),
         min_value=0.1,
-        max_value=1440,
+        max_value=LONGEST_LEASE_MINUTES,
         initial=30,
     )
 

@@ -4,9 +4,7 @@ An answer that is not stored is never answered with 200; the browser keeps what 
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import asdict
-from functools import wraps
 from typing import Any
 from uuid import UUID
 
@@ -14,9 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.crypto import salted_hmac
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from assent.feedback.faces import face_of, said
 from assent.feedback.people.access import member, person_of
@@ -24,12 +21,13 @@ from assent.feedback.quality.qualification import standing
 from assent.feedback.quality.rotation import NotQualified
 from assent.feedback.schema.models import Judgement, Part, Person, Project, Shown
 from assent.feedback.store import claims, judging
-from assent.feedback.store.answers import AnswerError, in_positions
-from assent.feedback.store.projects import settings_of
+from assent.feedback.store.answers import in_positions
+from assent.feedback.store.projects import settings_of, version_of
 from assent.feedback.store.writer import Busy
+from assent.feedback.views.errors import told
 from assent.feedback.views.meanwhile import told_both
 from assent.feedback.views.qualification import feedback_of, result, where_of
-from assent.feedback.views.work_texts import conflicts, skip_reasons, texts, wrong_answers
+from assent.feedback.views.work_texts import skip_reasons, texts
 
 OWN_STYLES = ("rating", "demonstration", "edit")
 HEARTBEAT_SECONDS = 60.0
@@ -41,19 +39,20 @@ class Body(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Judged(Body):
+class OfShown(Body):
+    shown: int
+    made: str | None = None  # `claims.made_of` what was given; None: a page of before it was told
+
+
+class Judged(OfShown):
     """What a browser sends for a judgement."""
 
     uuid: UUID
-    shown: int
     answer: dict[str, Any]
     revision: int = Field(default=1, ge=1, le=30_000)
     seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    guideline: int | None = None  # the version that held when the item was given, or was read since
     next: bool = False  # answer with the next item as well: a page that is far away waits once, not twice
-
-
-class OfShown(Body):
-    shown: int
 
 
 class Skipped(OfShown):
@@ -63,32 +62,6 @@ class Skipped(OfShown):
 class Flagged(OfShown):
     uuid: UUID
     text: str
-
-
-def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """What cannot be stored, as JSON that the page can tell people; nothing else is caught."""
-
-    @wraps(view)
-    def inner(*given: Any, **named: Any) -> HttpResponse:
-        try:
-            return view(*given, **named)
-        except judging.NotYours:
-            return _error(404, "not_yours", _("This item is not one of yours, or not any more."))
-        except judging.Conflict as error:
-            why = _("This does not fit what is stored already: %(why)s") % {"why": conflicts()[error.code]}
-            return _error(409, "conflict", why)
-        except AnswerError as error:
-            return _error(422, error.code, wrong_answers().get(error.code, str(error)))
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            return _error(422, "form", f"{wrong_answers()['form']} ({place}: {first['msg']})")
-
-    return inner
-
-
-def _error(status: int, code: str, message: str) -> JsonResponse:
-    return JsonResponse({"error": message, "code": code}, status=status)
 
 
 @require_safe
@@ -157,11 +130,25 @@ def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any
     return {
         "state": state,
         "shown": shown.pk,
+        "made": claims.made_of(shown),
+        "guideline": version_of(project),
         "html": render_to_string("feedback/item.html", facts, request),
         "answer": in_positions(settings.task, shown.order, before.answer) if before else None,
         "revision": before.revision + 1 if before else 1,
         "progress": _progress(shown.person, project),
     }
+
+
+def _giver(request: HttpRequest, project: Project, sent: OfShown) -> Person:
+    """Whoever is logged in, where they mean what they were given under this number.
+
+    Raises:
+        NotYours: they mean something else, of before a backup was put back.
+    """
+    person = person_of(request)
+    if sent.made is not None and sent.made != claims.made_of(claims.own(person, sent.shown, project)):
+        raise judging.NotYours(f"{sent.shown}: something else was given under this number")
+    return person
 
 
 def _progress(person: Person, project: Project) -> dict[str, Any]:
@@ -174,8 +161,10 @@ def _progress(person: Person, project: Project) -> dict[str, Any]:
 def judge(request: HttpRequest, project: Project) -> HttpResponse:
     """Store a judgement; the same UUID again is answered as the first time."""
     judged = Judged.model_validate_json(request.body)
-    submission = judging.Submission(judged.uuid, judged.shown, judged.answer, judged.revision, judged.seconds)
-    person = person_of(request)
+    person = _giver(request, project, judged)
+    submission = judging.Submission(
+        judged.uuid, judged.shown, judged.answer, judged.revision, judged.seconds, judged.guideline
+    )
     try:
         outcome = judging.submit(person, submission, project)
     except judging.Conflict as conflict:
@@ -219,7 +208,7 @@ def _told(project: Project, words: str, failed: bool) -> str:
 def heartbeat(request: HttpRequest, project: Project) -> HttpResponse:
     """Somebody is still at work on this: nobody else gets it."""
     beat = OfShown.model_validate_json(request.body)
-    return JsonResponse({"held": claims.heartbeat(person_of(request), beat.shown, project)})
+    return JsonResponse({"held": claims.heartbeat(_giver(request, project, beat), beat.shown, project)})
 
 
 @require_POST
@@ -227,7 +216,7 @@ def heartbeat(request: HttpRequest, project: Project) -> HttpResponse:
 @told
 def skip(request: HttpRequest, project: Project) -> HttpResponse:
     skipped = Skipped.model_validate_json(request.body)
-    judging.skip(person_of(request), skipped.shown, skipped.reason, project)
+    judging.skip(_giver(request, project, skipped), skipped.shown, skipped.reason, project)
     return JsonResponse({"stored": True})
 
 
@@ -236,7 +225,7 @@ def skip(request: HttpRequest, project: Project) -> HttpResponse:
 @told
 def flag(request: HttpRequest, project: Project) -> HttpResponse:
     flagged = Flagged.model_validate_json(request.body)
-    judging.flag(person_of(request), flagged.uuid, flagged.shown, flagged.text, project)
+    judging.flag(_giver(request, project, flagged), flagged.uuid, flagged.shown, flagged.text, project)
     return JsonResponse({"stored": True})
 
 

@@ -75,7 +75,10 @@ export function showHelp(fill) {
   fill(dialog.querySelector("dl"));
 }
 
-/** The guideline, in its current version; the last one that was read stays readable without the server. */
+/**
+ * The guideline, in its current version; the last one that was read stays readable without the server. Resolves with
+ * the number of the version that is shown; 0: none.
+ */
 export async function showGuideline(path, text) {
   const { dialog } = opened("guideline", closedBy("g"));
   const region = dialog.querySelector(".guideline");
@@ -89,4 +92,5 @@ export async function showGuideline(path, text) {
     if (!(error instanceof Unreachable)) throw error;
     if (!region.childElementCount) region.textContent = text("not_loaded");
   }
+  return Number(region.querySelector("[data-version]")?.dataset.version ?? 0);
 }

@@ -72,25 +72,38 @@ export function newUuid() {
 
 /**
  * The draft of one answer: of what was shown, in this revision. Its UUID is drawn once, so that the answer is one
- * answer however often it is sent.
+ * answer however often it is sent. An answer that was begun before a reload was begun under the guideline of then.
+ *
+ * `made` is the server's word for the item itself: after a backup is put back, numbers are given again.
  */
-export function draft(shelf, shown, revision) {
-  const name = `draft/${shown}/${revision}`;
+export function draft(shelf, { shown, made, revision, guideline }) {
+  const name = `draft/${shown}/${revision}/${made}`;
   const found = shelf.get(name);
-  const kept = { uuid: newUuid(), given: null, comment: "", seconds: 0, ...found };
+  const kept = { uuid: newUuid(), given: null, comment: "", seconds: 0, guideline, ...found };
+  if (!kept.given && !kept.comment) kept.guideline = guideline;
   return {
     ...kept,
     name,
     isNew: !found,
     /** Whether it will survive a reload. */
     save() {
-      const { uuid, given, comment, seconds } = this;
-      return shelf.set(name, { uuid, given, comment, seconds });
+      const { uuid, given, comment, seconds, guideline: version } = this;
+      return shelf.set(name, { uuid, given, comment, seconds, guideline: version });
+    },
+    /** Whoever reads a newer version of the guideline judges under that one. */
+    read(version) {
+      this.guideline = Math.max(this.guideline, version);
     },
     clear() {
       shelf.remove(name);
     },
   };
+}
+
+/** A reason or a note that is being typed is kept like any other text. `kind`: skip, flag. */
+export function note(shelf, { shown, made }, kind) {
+  const name = `draft/${shown}/${kind}/${made}`;
+  return { name, get: () => shelf.get(name) ?? "", set: (value) => shelf.set(name, value) };
 }
 
 /**

@@ -110,6 +110,12 @@ export class Queue {
     return this.shelf.names("refused/").map((name) => ({ name, ...this.shelf.get(name) }));
   }
 
+  /** Whether an answer to this item waits here. */
+  holds({ shown, made }) {
+    const bodies = this.waiting.map((name) => this.shelf.get(name)?.body);
+    return bodies.some((body) => body?.shown === shown && (body.made ?? made) === made);
+  }
+
   /**
    * Keep it, then send it in its turn. Resolves after the first attempt: {status, body, name}, or null where the
    * server could not be reached and it goes out later.

@@ -29,7 +29,7 @@
 // Any field with a name in the article counts as typed: input events save the draft by themselves.
 
 import { ask, askFlag, askSkip, showGuideline, showHelp } from "./dialogs.js";
-import { draft, newUuid, Shelf, sweep } from "./drafts.js";
+import { draft, newUuid, note, Shelf, sweep } from "./drafts.js";
 import * as keys from "./keys.js";
 import { get, post, Queue, Unreachable } from "./net.js";
 import { networkView } from "./network.js";
@@ -46,7 +46,7 @@ const shelf = new Shelf(keep);
 const queue = new Queue(shelf, (now) => heard(now));
 const reading = new Reading(root);
 const watch = new Watch(Number(root.dataset.heartbeat) * 1000, beat);
-let item = null; // {shown, revision, state, draft, sending}; null: no item is on the page
+let item = null; // what the server gave, draft, sending; null: no item is on the page
 let asking = 0; // the number of the last request for an item: an earlier one that comes late is not shown
 let wake = () => {}; // whoever waits for the server
 
@@ -73,7 +73,7 @@ const ACTIONS = {
   skip: () => page.article && skip(),
   flag: () => page.article && flag(),
   comment: () => page.article && comment(),
-  guideline: () => void showGuideline(`${path}guideline`, text),
+  guideline: () => void showGuideline(`${path}guideline`, text).then((version) => item?.draft.read(version)),
   difference: () => page.article && reading.toggleMarks(page.article, text),
   raw: () => page.article && reading.toggleRaw(page.article),
   escape: () => (page.article?.querySelector("[data-do=leave]") ? leave() : false),
@@ -94,7 +94,7 @@ async function next(words = "", kind = "") {
     const body = await itemFrom(() => post(`${path}next`, {}));
     if (number !== asking) return;
     // What waits here to be sent would come again: the server does not know yet that it is answered.
-    if (body && !isWaiting(body.shown)) return show(body, words, kind);
+    if (body && !queue.holds(body)) return show(body, words, kind);
     await soon(AGAIN_MS[Math.min(tries, AGAIN_MS.length - 1)]);
   }
 }
@@ -125,13 +125,12 @@ function unreachable(error) {
   network(queue);
 }
 
-const isWaiting = (shown) => queue.waiting.some((name) => shelf.get(name)?.body.shown === shown);
 async function show(body, words = "", kind = "") {
   asking++;
   if (queue.reason && !queue.waiting.length) queue.flush(); // the server is back: so says the banner
   stage.innerHTML = body.html;
   page.article = stage.querySelector("article.item");
-  item = page.article && { shown: body.shown, revision: body.revision, state: body.state, sending: false };
+  item = page.article && { ...body, sending: false };
   root.classList.toggle("without-item", !item);
   for (const tools of root.querySelectorAll(".of-item")) tools.hidden = !item;
   showProgress(body.progress, body.state === "closed" || body.state === "failed");
@@ -144,7 +143,7 @@ async function show(body, words = "", kind = "") {
 
 function begin(body) {
   const { article, module } = page;
-  item.draft = draft(shelf, item.shown, item.revision);
+  item.draft = draft(shelf, body);
   module.start(article, page);
   const given = item.draft.given ?? body.answer;
   if (given) module.restore(article, given);
@@ -177,12 +176,13 @@ async function submit() {
   const answer = module.answer(article);
   if (!answer) return say(module.missing?.(article, page) ?? text("incomplete"), "bad");
   save();
-  const { uuid, comment, seconds, name } = item.draft;
+  const { uuid, comment, seconds, guideline, name } = item.draft;
   if (comment.trim()) answer.comment = comment;
-  const { shown, revision } = item;
+  const { shown, made, revision } = item;
   sending(true);
   say("");
-  const body = { uuid, shown, revision, answer, seconds: Number(seconds.toFixed(2)), next: true };
+  const told = { seconds: Number(seconds.toFixed(2)), guideline };
+  const body = { uuid, shown, made, revision, answer, ...told, next: true };
   const result = await queue.add(`${path}judgements`, body, name);
   if (item?.shown === shown) settled(result);
 }
@@ -237,26 +237,23 @@ async function reopen(shown, words = "") {
   if (number === asking) return body ? show(body, words) : item || next(); // else something came meanwhile
 }
 
-// A reason or a note that is being typed is kept like any other text.
-const kept = (name) => ({ get: () => shelf.get(name) ?? "", set: (value) => shelf.set(name, value) });
-
 async function skip() {
-  const { shown } = item;
-  const name = `draft/${shown}/skip`;
-  const reason = await askSkip(kept(name));
+  const { shown, made } = item;
+  const kept = note(shelf, item, "skip");
+  const reason = await askSkip(kept);
   if (reason === null || item?.shown !== shown) return;
   sending(true);
-  const result = await queue.add(`${path}skip`, { shown, reason }, name);
+  const result = await queue.add(`${path}skip`, { shown, made, reason }, kept.name);
   if (result?.status === 200) item.draft.clear();
   return next(result?.status === 200 ? text("skipped") : "");
 }
 
 async function flag() {
-  const { shown } = item;
-  const name = `draft/${shown}/flag`;
-  const words = await askFlag(kept(name));
+  const { shown, made } = item;
+  const kept = note(shelf, item, "flag");
+  const words = await askFlag(kept);
   if (!words?.trim()) return;
-  const result = await queue.add(`${path}flag`, { uuid: newUuid(), shown, text: words }, name);
+  const result = await queue.add(`${path}flag`, { uuid: newUuid(), shown, made, text: words }, kept.name);
   if (result?.status === 200) say(text("flagged"));
 }
 
@@ -271,8 +268,8 @@ function comment() {
 async function beat() {
   save();
   if (!item || item.lost) return;
-  const { shown } = item;
-  const { status, body } = await post(`${path}heartbeat`, { shown }).catch(() => ({ status: 0 }));
+  const { shown, made } = item;
+  const { status, body } = await post(`${path}heartbeat`, { shown, made }).catch(() => ({ status: 0 }));
   if (status !== 200 || body.held || item?.shown !== shown) return;
   item.lost = true;
   say(text("lease_lost"), "warn");
