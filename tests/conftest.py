@@ -24,6 +24,12 @@ settings.load_profile("shared")
 STORIES = Path(__file__).parents[2] / "shared" / "models" / "stories260K"
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _repeatable_fixtures():
+    """What the tests of a file share is made before `_repeatable`: else it hung on the file before."""
+    torch.manual_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def _repeatable():
     torch.set_num_threads(1)  # tiny products: handing them to a second thread costs more than it saves

@@ -81,6 +81,7 @@ def test_gold_looks_like_any_other(world, project):
         stored = post(client, "/p/pairs/judgements", body(item["shown"])).json()
         number = str(item.pop("shown"))
         left.append(item.pop("progress")["left"])
+        assert len(item.pop("made")) == 16  # a word that tells nothing, another for each item
         html = re.sub(rf'(shown="|comment-|prompt-|answer-){number}\b', r"\1N", item.pop("html"))
         html = re.sub(r"Prompt \d|a (first|second) answer", "TEXT", html)
         part = Shown.objects.get(pk=number).item.part
