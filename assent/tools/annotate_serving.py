@@ -202,7 +202,9 @@ def _looked(look: Look, before: str, saying: Saying) -> str:
         if why != before:
             saying.line(why)
         return why
-    except Exception as error:  # whatever it was, people judge on, and the next look may well go through
+    except Exception as error:
+        # Django's errors, a process that cannot start, a file that goes: nobody is above this thread, so it
+        # would end unseen, and with it the export and --then-run. The next look may go through.
         why = repr(error)
         if why != before:
             logging.getLogger(__name__).exception("a look at what people have judged failed")
