@@ -220,6 +220,22 @@ def test_a_folder_that_cannot_be_written_is_told_before_training(folder):
         run(recipe(folder, "a: {stage: train}"), folder / "file" / "run", STAGES, QUIET)
 
 
+@pytest.mark.parametrize("name", ["recipe.yaml", "summary.json", "report.html"])
+def test_a_file_of_ones_own_is_not_written_over(folder, name):
+    theirs = folder / "run" / name
+    theirs.parent.mkdir()
+    theirs.write_text("mine")
+    with pytest.raises(
+        UserError, match=rf"{name}: is there already.*; give another --out, such as .*/run/run"
+    ):
+        ran(folder, "a: {stage: train}")
+    assert theirs.read_text() == "mine"
+    assert [path.name for path in theirs.parent.iterdir()] == [name]
+    theirs.unlink()
+    assert ran(folder, "a: {stage: train}") == 0
+    assert ran(folder, "a: {stage: train}") == 0  # what a run has written, a run writes anew
+
+
 def test_a_missing_tracker_is_told_before_training(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "wandb", None)  # as if it were not installed
     with pytest.raises(UserError, match=r"pip install 'assent\[wandb\]'"):

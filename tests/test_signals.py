@@ -107,7 +107,7 @@ def test_two_processes_do_not_share_a_folder(folder):
     process = started(folder)
     with pytest.raises(UserError, match=f"process {process.pid} works in this folder"):
         ran(folder, SLOW)
-    assert working_process(folder / "run") == process.pid
+    assert working_process(folder / "run") == f"process {process.pid}"
     process.kill()
     process.communicate(timeout=20)
     with exclusive(folder / "run"):

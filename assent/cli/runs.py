@@ -130,7 +130,7 @@ def status(run: Path, verify: bool) -> None:
     console.print(status_table(head.name, stages, narrow=console.width < NARROW))
     process = working_process(run)
     if process is not None:
-        click.echo(f"process {process} works in this folder now")
+        click.echo(f"{process} works in this folder now")
     if verify:
         found = problems(run)
         if found:

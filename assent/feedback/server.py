@@ -1,6 +1,5 @@
 """The app on a port of this machine, until a signal asks for its end."""
 
-import fcntl
 import os
 import signal
 import socket
@@ -26,6 +25,7 @@ from assent.feedback.asked import Wanted
 from assent.feedback.lines import quiet_log
 from assent.feedback.services import Read, Services
 from assent.feedback.settings import LOCAL_HOSTS, Place, configure
+from assent.locks import held
 
 THREADS = 8  # requests at a time; reading goes on while one of them writes
 CONNECTIONS = 1000  # at a time; browsers keep several open each
@@ -124,31 +124,15 @@ def only_server(database: Path) -> Iterator[Callable[[str], None]]:
     path = own.with_name(f"{own.name}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except OSError as error:
-        raise UserError(f"{path}: cannot be locked: {error.strerror}") from None
-    try:
-        _take(handle, database)
-        yield lambda address: _note(handle, f"process {os.getpid()} at {address}")
-        os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)
-
-
-def _take(handle: int, database: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(handle, 200).decode(errors="replace").strip() or "another process"
-        raise UserError(
-            f"{database}: served already, by {holder}: open that address, or end that process first"
-        ) from None
-    _note(handle, f"process {os.getpid()}")
-
-
-def _note(handle: int, text: str) -> None:
-    os.ftruncate(handle, 0)
-    os.pwrite(handle, f"{text}\n".encode(), 0)
+        raise UserError(f"{path.parent}: cannot be made: {error.strerror}") from None
+    with held(
+        path,
+        lambda other: UserError(
+            f"{database}: served already, by {other}: open that address, or end that process first"
+        ),
+    ) as note:
+        yield lambda address: note(f"process {os.getpid()} at {address}")
 
 
 class App:

@@ -1,6 +1,5 @@
 """One process a run folder, and an end in good order when a signal asks for one."""
 
-import fcntl
 import os
 import signal
 import threading
@@ -10,11 +9,27 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-import psutil
-
 from assent.errors import Interrupted, UserError
+from assent.locks import held, holder
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+_WRITTEN = ("recipe.yaml", "summary.json", "report.html")  # in a run folder, anew by each run
+
+
+def check_ours(out: Path) -> None:
+    """See that a run writes over nothing but what a run has written.
+
+    Raises:
+        UserError: when the folder holds no run, and a file of a name that a run writes.
+    """
+    if (out / "run.json").exists():
+        return
+    for path in (out / name for name in _WRITTEN):
+        if path.exists():
+            raise UserError(
+                f"{path}: is there already, and a run in {out} would write over it; "
+                f"give another --out, such as {out / 'run'}"
+            )
 
 
 def writable(out: Path) -> Path:
@@ -41,38 +56,18 @@ def exclusive(out: Path) -> Iterator[None]:
     Raises:
         UserError: when another process holds it.
     """
-    path = out / "lock"
-    try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be locked: {error.strerror}") from None
-    try:
-        _take(handle, out)
+    with held(
+        out / "lock",
+        lambda other: UserError(
+            f"{out}: {other} works in this folder; wait until it ends, or give another --out"
+        ),
+    ):
         yield
-        os.ftruncate(handle, 0)
-    finally:
-        os.close(handle)
 
 
-def _take(handle: int, out: Path) -> None:
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        holder = os.read(handle, 32).decode(errors="replace") or "unknown"
-        raise UserError(
-            f"{out}: process {holder} works in this folder; wait until it ends, or give another --out"
-        ) from None
-    os.ftruncate(handle, 0)
-    os.write(handle, str(os.getpid()).encode())
-
-
-def working_process(out: Path) -> int | None:
-    """The process that works in a run folder, for people to read; the lock itself decides."""
-    try:
-        holder = int((out / "lock").read_text())
-    except (OSError, ValueError):
-        return None
-    return holder if psutil.pid_exists(holder) else None
+def working_process(out: Path) -> str | None:
+    """`process <its number>` of whoever works in a run folder; None: nobody does."""
+    return holder(out / "lock")
 
 
 @contextmanager

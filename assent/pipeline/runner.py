@@ -13,7 +13,7 @@ import yaml
 from assent.config import Recipe
 from assent.errors import Interrupted, Stopped, UserError, Waiting
 from assent.pipeline.files import write_text
-from assent.pipeline.guard import exclusive, stop_on_signal, writable
+from assent.pipeline.guard import check_ours, exclusive, stop_on_signal, writable
 from assent.pipeline.hashes import Hashes
 from assent.pipeline.machine import keep_few_shapes, machine, versions
 from assent.pipeline.outline import Stages
@@ -66,6 +66,7 @@ def run(recipe: Recipe, out: Path, stages: Stages, options: Options | None = Non
     drawn = plan(recipe, stages, out, hashes, look="nowhere")  # a mistake leaves no folder behind
     if any(step.state != "done" for step in drawn.steps):
         plan(recipe, stages, out, hashes, look="everywhere")  # what is done was looked at; a set may be gone
+    check_ours(out)
     out = writable(out)
     with exclusive(out), stop_on_signal() as stop:
         progress = Progress(options.quiet)

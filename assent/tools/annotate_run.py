@@ -1,6 +1,5 @@
 """`--then-run`: the recipe goes on, in a process of its own, as soon as people have answered enough."""
 
-import fcntl
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -36,7 +35,7 @@ class ThenRun:
         self._read()
         self._process: subprocess.Popen[bytes] | None = None
         self._went_on_with: dict[str, int] | None = None  # answered items by stage, when a run was begun
-        self._other: int | None = None  # a process that is none of ours, and works in the run's folder
+        self._other: str | None = None  # a process that is none of ours, and works in the run's folder
         self._news = ""  # a run has ended: what to say of it once what it made is open to people
         self._over = False
 
@@ -67,10 +66,10 @@ class ThenRun:
 
     def _works_elsewhere(self) -> bool:
         """Whether the folder is taken: by a run that somebody typed, or one that outlived its app."""
-        other = _working(self._run)
+        other = working_process(self._run)
         if other is not None and other != self._other:
-            self._say(f"process {other} works in {self._run}: the run goes on when it has ended")
-            self._news = f"process {other} has ended"
+            self._say(f"{other} works in {self._run}: the run goes on when it has ended")
+            self._news = f"{other} has ended"
         self._other = other
         return other is not None
 
@@ -141,19 +140,3 @@ class ThenRun:
     @property
     def _run(self) -> Path:
         return self._job.database.parent
-
-
-def _working(out: Path) -> int | None:
-    """The process that works in a run's folder, if one does.
-
-    The number alone may by now be that of anybody, as after a power cut: the lock decides.
-    """
-    number = working_process(out)
-    if number is None:
-        return None
-    with (out / "lock").open() as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return number
-    return None

@@ -35,8 +35,8 @@ def page_of(browser: Browser, address: str, session: str = "", **context) -> Pag
     given = {"viewport": LAPTOP, "base_url": address, "locale": "en-GB", **context}
     opened = browser.new_context(**given)
     opened.set_default_timeout(15_000)
-    # Chromium begins to intercept requests of a page at its own time after a test's `page.route`, so the first one
-    # could slip by. Asked for before the page is loaded, it begins with the page.
+    # After a test's `page.route` Chromium begins to intercept at its own time, and the first request could
+    # slip by. Asked for before the page is loaded, it begins with the page.
     opened.route("**/nothing-is-here", lambda route: route.continue_())
     if session:
         opened.add_cookies([{"name": "sessionid", "value": session, "url": address}])
