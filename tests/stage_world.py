@@ -98,15 +98,16 @@ def tiny_world(folder: Path) -> Path:
     return folder
 
 
-def written(folder: Path, text: str, overrides: tuple[str, ...] = ()) -> Recipe:
-    path = folder / "recipe.yaml"
+def written(folder: Path, text: str, overrides: tuple[str, ...] = (), name: str = "recipe.yaml") -> Recipe:
+    path = folder / name
     path.write_text(text)
     return Recipe.load(path, overrides)
 
 
 def ran(folder: Path, text: str, out: Path, options: Options = QUIET, overrides: tuple[str, ...] = ()) -> int:
     torch.set_num_threads(1)
-    return run(written(folder, text, overrides), out, STAGES, options)
+    name = "recipe.yaml" if out != folder else "asked.yaml"  # a run writes over nobody's recipe.yaml
+    return run(written(folder, text, overrides, name), out, STAGES, options)
 
 
 def states(out: Path) -> dict[str, dict]:

@@ -52,6 +52,10 @@ class ThenRun:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        except KeyboardInterrupt:  # somebody has no time to wait; told twice, a run ends at once
+            self._process.terminate()
+            self._process.wait()
+            raise
 
     def _look(self) -> None:
         if self._process is not None and self._process.poll() is not None:

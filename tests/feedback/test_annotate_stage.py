@@ -199,13 +199,13 @@ def test_a_run_waits_goes_on_and_takes_later_judgements_when_asked(world, tmp_pa
     candidates_at(tmp_path)
     recipe = RECIPE.replace("WANT", "2")
     out = tmp_path  # where the world has its database
-    typed = Options(command=f"assent run {tmp_path}/recipe.yaml --set feedback.want=2 --quiet", quiet=True)
+    typed = Options(command=f"assent run {tmp_path}/asked.yaml --set feedback.want=2 --quiet", quiet=True)
     project = world.project("feedback")
     world.items(project, 4)
     ann = world.person("ann", "annotator", project)
     answers(ann, project, prefers("one"))
     assert ran(tmp_path, recipe, out, typed) == Waiting.exit_code
-    waiting = f"assent annotate {tmp_path}/recipe.yaml --set feedback.want=2 --out {out}"
+    waiting = f"assent annotate {tmp_path}/asked.yaml --set feedback.want=2 --out {out}"
     assert f"1 of 2 comparisons answered; judge them with: {waiting}" in capfd.readouterr().out
     answers(ann, project, prefers("two"))
     assert ran(tmp_path, recipe, out, typed) == 0

@@ -42,8 +42,8 @@ def candidates_at(path, *numbers, suffix=""):
 
 
 def job_of(folder, text, *overrides):
-    written(folder, text)
-    return recipe_job(folder / "recipe.yaml", Wishes(folder, overrides))
+    written(folder, text, name="asked.yaml")  # beside it, as recipe.yaml, a run keeps what it ran
+    return recipe_job(folder / "asked.yaml", Wishes(folder, overrides))
 
 
 def opened(job):
@@ -99,7 +99,7 @@ def test_a_stage_that_is_not_there_is_told_of(folder):
 def test_files_of_the_project_must_be_there(folder):
     candidates_at(folder / "candidates.jsonl", 0)
     text = FILE.replace("want: 2", "project: {guideline: none.md}")
-    with pytest.raises(UserError, match=r"recipe: feedback: project.guideline: .*none\.md: no such file"):
+    with pytest.raises(UserError, match=r"asked: feedback: project.guideline: .*none\.md: no such file"):
         job_of(folder, text)
 
 
@@ -219,7 +219,7 @@ def test_a_guideline_that_admins_changed_stays_changed(world, folder):
 def test_another_task_under_the_same_name_is_refused(world, folder):
     candidates_at(folder / "candidates.jsonl", 0)
     opened(job_of(folder, FILE))
-    with pytest.raises(UserError, match=r"recipe: feedback: task: .* give this one another name"):
+    with pytest.raises(UserError, match=r"asked: feedback: task: .* give this one another name"):
         opened(job_of(folder, FILE.replace("want: 2", "project: {task: ranking}")))
 
 

@@ -6,9 +6,11 @@ The run is a script that stands where Python does: it says that it was begun, an
 import json
 import os
 import signal
+import threading
 import time
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from people_world import answers, prefers
 from stage_world import ran
@@ -153,6 +155,25 @@ def test_a_run_that_does_not_stop_is_killed(world, folder, python, monkeypatch):
     [number] = log(folder, "number")
     with pytest.raises(ProcessLookupError):
         os.kill(int(number), signal.SIGCONT)
+
+
+def test_a_second_ctrl_c_ends_the_run_at_once(world, folder, python):
+    twice = "trap 'trap \"exit 75\" TERM; echo asked >> log' TERM; echo $$ > number; echo began >> log"
+    python(f"{twice}; {WORKS}")
+    judged(world, folder, prefers("one"), prefers("two"))
+    _, then_run = going(folder)
+
+    def impatient():
+        while "asked" not in (folder / "log").read_text():
+            time.sleep(0.02)
+        signal.raise_signal(signal.SIGINT)
+
+    look = then_run.__enter__()
+    look()
+    until((folder / "log").exists)
+    with pytest.raises(KeyboardInterrupt), then_run:  # entering it again does nothing
+        threading.Thread(target=impatient).start()
+    assert not psutil.pid_exists(int((folder / "number").read_text()))
 
 
 def test_a_run_that_waits_for_nobody_is_not_begun(world, folder):
