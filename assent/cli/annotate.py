@@ -31,7 +31,11 @@ TASKS = ["pairwise", "ranking", "rating", "demonstration", "edit", "chat"]
     help="Of a file: what people are asked to do, in Markdown.",
 )
 @SET
-@click.option("--then-run", is_flag=True, help="Go on with the recipe as soon as enough is answered.")
+@click.option(
+    "--then-run",
+    is_flag=True,
+    help="Make the candidates, and go on with the recipe as soon as enough is answered.",
+)
 @click.option(
     "--new-admin-link", is_flag=True, help="Print a link for another admin: for who has lost the password."
 )
@@ -69,12 +73,13 @@ def annotate(  # noqa: PLR0913, PLR0917 - one parameter an option
     """
     from assent.tools.annotate import Wishes, app_services
     from assent.tools.annotate_jobs import job_of, written
-    from assent.tools.annotate_run import going_on
+    from assent.tools.annotate_run import going_on, job_after_run
     from assent.tools.annotate_serving import Saying, Where
     from assent.tools.annotate_serving import annotate as served
 
     wishes = Wishes(out, overrides, task, guideline, then_run)
-    job = job_of(source, wishes)
+    saying = Saying(click.echo, quiet)
+    job = job_after_run(source, wishes, saying) if then_run and not export else job_of(source, wishes)
     if export:
         for line in written(job):
             click.echo(line)
@@ -84,6 +89,5 @@ def annotate(  # noqa: PLR0913, PLR0917 - one parameter an option
         from assent.tools.annotate_talk import talks  # torch, which nobody else waits for
 
         talk = talks(job.policies, click.echo)
-    saying = Saying(click.echo, quiet)
     meanwhile = going_on(source, wishes, saying) if then_run else None
     served(job, Where(host, port, allowed, https), app_services(talk=talk), saying, meanwhile, new_admin_link)

@@ -1,5 +1,6 @@
 """Django's settings, made by a function: importing this does nothing, and no environment is read."""
 
+import hashlib
 import os
 import secrets
 from collections.abc import Mapping, Sequence
@@ -157,7 +158,7 @@ def _settings(database: Path, services: Services, secret: str, place: Place) -> 
         "SERVICES": services,
         "DATABASES": {"default": _database(database)},
         "TEMPLATES": [_templates()],
-        **_cookies(https=place.https),
+        **_cookies(secret, https=place.https),
         **FIXED,
     }
 
@@ -185,8 +186,12 @@ def _templates() -> dict[str, Any]:
     }
 
 
-def _cookies(*, https: bool) -> dict[str, Any]:
+def _cookies(secret: str, *, https: bool) -> dict[str, Any]:
+    # Browsers send a host's cookies to all of its ports: two apps with one name would log each other out.
+    app = hashlib.sha256(f"cookies of {secret}".encode()).hexdigest()[:8]
     return {
+        "SESSION_COOKIE_NAME": f"session_{app}",
+        "CSRF_COOKIE_NAME": f"csrf_{app}",
         "SESSION_COOKIE_AGE": WEEK_SECONDS,
         "SESSION_COOKIE_HTTPONLY": True,
         "SESSION_COOKIE_SAMESITE": "Lax",  # Strict would lose the session of whoever follows an invite link

@@ -25,11 +25,16 @@ ANSWERED_ELSEWHERE = ("panel", "judge", "judgements")
 ROWS_OF = {"sample": "candidates.jsonl", "annotate": "judgements.jsonl"}  # a stage's RESULT, by kind
 
 
+class NotMade(UserError):
+    """There are no candidates yet, or none of this recipe: a run makes them."""
+
+
 def recipe_job(path: Path, wishes: Wishes) -> Job:
     """The projects of a recipe, as far as their candidates are made.
 
     Raises:
-        UserError: no stage asks people; no candidates are made yet, with the command that makes them.
+        NotMade: no candidates are made yet, with the command that makes them.
+        UserError: no stage asks people; a setting is wrong.
     """
     if wishes.task or wishes.guideline:
         given = "--task" if wishes.task else "--guideline"
@@ -47,7 +52,7 @@ def recipe_job(path: Path, wishes: Wishes) -> Job:
     ready = {name: found for name, one in asked.items() if (found := _candidates(recipe, out, name, one))}
     late = [name for name in asked if name not in ready]
     if not ready:
-        raise UserError(
+        raise NotMade(
             f"{path}: {asked[late[0]].candidates} is not made yet, so there is nothing to judge: first {made}"
         )
     notes = tuple(f"{name}: {asked[name].candidates} is not made yet; it comes when it is" for name in late)
@@ -125,7 +130,7 @@ def _check_same(recipe: Recipe, out: Path, target: str) -> None:
     ran = last_recipe(out)
     changed = [name for name in _rests_on(recipe, target) if ran.get(name) != recipe.stages[name]]
     if changed or ran.get("seed") != recipe.seed:
-        raise UserError(
+        raise NotMade(
             f"{recipe.name}: {' and '.join(changed) or 'seed'} is not as the run in {out} had it when "
             f"${target} was made: run the recipe again, or give the --set that it was run with"
         )

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from assent.config import Recipe
@@ -11,16 +12,39 @@ from assent.feedback.asked import ANSWERED, Wanted, items_answered
 from assent.feedback.exchange.export import reading
 from assent.pipeline.guard import working_process
 from assent.pipeline.state import StageState, last_stages
-from assent.tools.annotate import Wishes
-from assent.tools.annotate_recipe import last_recipe, recipe_job, run_words
+from assent.tools.annotate import Job, Wishes
+from assent.tools.annotate_jobs import job_of
+from assent.tools.annotate_recipe import NotMade, last_recipe, recipe_job, run_words
 from assent.tools.annotate_serving import Look, Opened, Saying
 
+ENOUGH = (0, Waiting.exit_code)  # of a run whose candidates are made
 STOP_SECONDS = 60.0  # that a run has to save and stop
 
 
 def going_on(source: str, wishes: Wishes, saying: Saying) -> Callable[[Opened], "ThenRun"]:
     """What makes the look of `annotate`, once the app is there."""
     return lambda opened: ThenRun(Path(source), wishes, opened, saying)
+
+
+def job_after_run(source: str, wishes: Wishes, saying: Saying) -> Job:
+    """As `job_of`; where a recipe's candidates are not made yet, a run makes them first.
+
+    Raises:
+        SystemExit: that run ended otherwise, and has said why; with its exit code.
+        UserError: the source is not there, or asks for what cannot be.
+    """
+    try:
+        return job_of(source, wishes)
+    except NotMade as error:
+        words = run_words(Path(source), wishes)
+        saying.progress(f"{error}: that begins now")
+    process = subprocess.Popen([sys.executable, "-m", "assent", *words, *_quiet(saying)])
+    while process.returncode is None:
+        with suppress(KeyboardInterrupt):  # the run has heard it too, and saves
+            process.wait()
+    if process.returncode not in ENOUGH:
+        raise SystemExit(process.returncode)
+    return job_of(source, wishes)
 
 
 class ThenRun:
@@ -31,7 +55,7 @@ class ThenRun:
 
     def __init__(self, recipe: Path, wishes: Wishes, opened: Opened, saying: Saying):
         self._recipe, self._wishes, self._opened = recipe, wishes, opened
-        self._say, self._quiet = saying.progress, saying.quiet
+        self._say, self._quiet = saying.progress, _quiet(saying)
         self._read()
         self._process: subprocess.Popen[bytes] | None = None
         self._went_on_with: dict[str, int] | None = None  # answered items by stage, when a run was begun
@@ -103,7 +127,7 @@ class ThenRun:
             self._over = True
             return
         # A session of its own: Ctrl-C ends the app, which then asks the run to save and stop.
-        words = [*run_words(self._recipe, self._wishes), *(["--quiet"] if self._quiet else [])]
+        words = [*run_words(self._recipe, self._wishes), *self._quiet]
         self._process = subprocess.Popen(
             [sys.executable, "-m", "assent", *words], stdin=subprocess.DEVNULL, start_new_session=True
         )
@@ -111,7 +135,11 @@ class ThenRun:
         told = ", ".join(
             f"{counts[one.stage]} {ANSWERED[one.settings.task]} of {one.stage}" for one in waiting
         )
-        why = f"{told} are answered" if told and enough else "the run goes on from where it stopped"
+        why = (
+            f"{told} are answered, so the run goes on"
+            if told and enough
+            else "the run goes on from where it stopped"
+        )
         self._say(f"{why}: {self._job.go_on}")
 
     def _ended(self, code: int) -> None:
@@ -144,3 +172,7 @@ class ThenRun:
     @property
     def _run(self) -> Path:
         return self._job.database.parent
+
+
+def _quiet(saying: Saying) -> list[str]:
+    return ["--quiet"] if saying.quiet else []

@@ -133,4 +133,5 @@ class Visitor:
 
     @property
     def _csrf(self):
-        return self.client.cookies["csrftoken"]
+        [token] = [value for name, value in self.client.cookies.items() if name.startswith("csrf_")]
+        return token

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
@@ -39,7 +40,7 @@ def page_of(browser: Browser, address: str, session: str = "", **context) -> Pag
     # slip by. Asked for before the page is loaded, it begins with the page.
     opened.route("**/nothing-is-here", lambda route: route.continue_())
     if session:
-        opened.add_cookies([{"name": "sessionid", "value": session, "url": address}])
+        opened.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": session, "url": address}])
     page = opened.new_page()
     page.faults = []
     page.on("pageerror", lambda error: page.faults.append(str(error)))
@@ -51,7 +52,7 @@ def page_of(browser: Browser, address: str, session: str = "", **context) -> Pag
 
 def session_of(world, person) -> str:
     """The key of a session of somebody who has logged in."""
-    return world.client(person).cookies["sessionid"].value
+    return world.client(person).cookies[settings.SESSION_COOKIE_NAME].value
 
 
 def accessible(page: Page) -> None:

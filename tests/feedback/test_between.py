@@ -1,5 +1,8 @@
 """What stands between a browser and the server, and a second tab, take nothing from anybody."""
 
+from browser import page_of, session_of
+from chat_world import chat_of
+from django.conf import settings as configured
 from playwright.sync_api import expect
 from working import at_work, judgements, next_item, shown
 
@@ -31,13 +34,13 @@ def test_a_page_of_somebody_else_with_status_200_is_no_receipt(world, chromium_b
 
 
 def test_an_answer_waits_while_somebody_is_logged_in_who_is_no_member(world, chromium_browser):
-    from browser import session_of
-
     ann, bob = two_items(world), world.person("bob")
     with at_work(world, chromium_browser, ann) as page:
         cookies, url = page.context.cookies(), page.url
         page.context.clear_cookies()  # in another tab: bob logs in, and the token is another
-        page.context.add_cookies([{"name": "sessionid", "value": session_of(world, bob), "url": url}])
+        page.context.add_cookies(
+            [{"name": configured.SESSION_COOKIE_NAME, "value": session_of(world, bob), "url": url}]
+        )
         page.keyboard.press("1")
         expect(page.locator("#network")).to_contain_text("Somebody else is logged in")
         assert page.locator("#refused li").count() == 0
@@ -47,6 +50,76 @@ def test_an_answer_waits_while_somebody_is_logged_in_who_is_no_member(world, chr
             page.click("text=Try now")
     [one] = judgements()
     assert one.person == ann
+
+
+def log_in(page, world, person):
+    """In another tab of the same browser."""
+    name = configured.SESSION_COOKIE_NAME
+    page.context.clear_cookies(name=name)
+    page.context.add_cookies([{"name": name, "value": session_of(world, person), "url": page.url}])
+
+
+def judged_by(person, project, comment):
+    from uuid import UUID
+
+    from feedback_world import new_uuid
+
+    from assent.feedback.store import claims, judging
+
+    given = {"choice": "left", "comment": comment}
+    shown = claims.claim(person, project)
+    judging.submit(person, judging.Submission(UUID(new_uuid()), shown.pk, given))
+
+
+def test_nothing_of_whoever_logs_in_meanwhile_is_shown_or_given(world, chromium_browser):
+    from assent.feedback.schema.models import Shown
+
+    project = world.project()
+    world.items(project, 4)
+    ann, bob = (world.person(name, "annotator", project) for name in ("ann", "bob"))
+    judged_by(bob, project, "of bob")
+    with at_work(world, chromium_browser, ann) as page:
+        here = shown(page)
+        log_in(page, world, bob)
+        page.keyboard.press("u")
+        expect(page.locator("#network")).to_contain_text("Somebody else is logged in")
+        page.keyboard.press("g")
+        expect(page.locator("#guideline-dialog")).to_contain_text("could not be loaded")
+        page.keyboard.press("Escape")
+        page.keyboard.press("s")
+        page.keyboard.press("1")  # a reason to skip: ann's item is not skipped by bob, and bob is given nothing
+        expect(page.locator("#network")).to_contain_text("Waiting: 1")
+        assert shown(page) == here
+        assert Shown.objects.filter(person=bob).count() == 1
+        log_in(page, world, ann)
+        with next_item(page):
+            page.click("text=Try now")
+        assert page.input_value("[name=comment]") == ""
+
+
+def test_a_chat_in_the_tab_of_somebody_who_is_logged_out_says_so(world, chromium_browser):
+    from assent.feedback.schema.models import Implicit, Turn
+
+    chat = chat_of(world)
+    chat.said()
+    bob = world.person("bob", "annotator", chat.project)
+    with world.served() as address:
+        page = page_of(chromium_browser, address, session_of(world, chat.person))
+        page.goto("/p/talk/chat/")
+        log_in(page, world, bob)
+        page.fill("#words", "And now?")
+        with page.expect_response("**/say") as told:
+            page.keyboard.press("Control+Enter")
+        assert (told.value.status, told.value.json()["code"]) == (409, "person")
+        expect(page.locator(".trouble")).to_contain_text("Somebody else is logged in")
+        page.click(".reply [data-do=thumb_up]")
+        assert (Turn.objects.count(), Implicit.objects.count()) == (2, 0)
+        log_in(page, world, chat.person)
+        page.click("text=Try again")
+        page.get_by_text("Answer 2").wait_for()
+        page.reload()  # the thumb goes out at last
+        page.locator(".reply [data-do=thumb_up][aria-pressed=true]").wait_for()
+        page.context.close()
 
 
 def test_what_a_second_tab_typed_outlives_the_answer_of_the_first(world, chromium_browser):

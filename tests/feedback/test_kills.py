@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from browser import session_of
+from django.conf import settings as configured
 from feedback_world import new_uuid
 
 SERVER = Path(__file__).with_name("killed_server.py")
@@ -71,9 +72,10 @@ class Client(threading.Thread):
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
 
     def ask(self, connection, path, body):
+        cookies = {configured.SESSION_COOKIE_NAME: self.session, configured.CSRF_COOKIE_NAME: TOKEN}
         headers = {
             "Content-Type": "application/json",
-            "Cookie": f"sessionid={self.session}; csrftoken={TOKEN}",
+            "Cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
             "X-CSRFToken": TOKEN,
         }
         connection.request("POST", f"/p/pairs/{path}", json.dumps(body), headers)

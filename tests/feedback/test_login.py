@@ -1,6 +1,7 @@
 """Coming in and going: sessions, languages, passwords, and addresses that lead elsewhere."""
 
 import pytest
+from django.conf import settings as configured
 
 PASSWORD = "four words in a row"
 
@@ -54,12 +55,46 @@ def test_a_name_is_known_as_it_was_typed_at_the_invite(world, typed):
     assert enter(world.client(), typed, "wrong").status_code == 422
 
 
-def test_a_name_that_came_with_an_import_is_known_as_it_is(world):
-    person = world.person("ann  ２")
-    person.set_password(PASSWORD)
+def with_password(world, name, password):
+    person = world.person(name)
+    person.set_password(password)
     person.save()
-    assert enter(world.client(), "ann  ２").status_code == 302
-    assert enter(world.client(), "ann 2").status_code == 422
+    return person
+
+
+@pytest.mark.parametrize("typed", ["ann  ２", "ann 2", "Ann 2", "ANN ２"])
+def test_a_name_is_known_in_capitals_too_and_as_an_import_brought_it(world, typed):
+    with_password(world, "ann  ２", PASSWORD)
+    assert enter(world.client(), typed).status_code == 302
+    assert enter(world.client(), typed, "wrong").status_code == 422
+
+
+def test_of_names_that_differ_in_capitals_the_one_that_was_typed_comes_first(world):
+    """Only imports make such names. Whoever came by a file alone has no password."""
+    small, capital = with_password(world, "zoë", PASSWORD), with_password(world, "Zoë", PASSWORD)
+    world.person("ZOË")
+    for typed, who in (("zoë", small), ("Zoë", capital)):
+        client = world.client()
+        assert enter(client, typed).status_code == 302
+        assert client.session["_auth_user_id"] == str(who.pk)
+    assert enter(world.client(), "ZOË").status_code == 302
+
+
+def test_two_apps_of_one_host_know_their_own_cookies(world, ann, tmp_path):
+    """A browser sends them to every port."""
+    from feedback_world import services
+
+    from assent.feedback.settings import Place, configure
+
+    def names():
+        return {configured.SESSION_COOKIE_NAME, configured.CSRF_COOKIE_NAME}
+
+    first = names()
+    configure(tmp_path / "other" / "feedback.sqlite3", services(), Place())
+    other = names()
+    configure(world.database, services(), Place())
+    assert len(first | other) == 4
+    assert names() == first
 
 
 def test_a_name_stays_typed_and_a_password_does_not(world, ann):
@@ -73,11 +108,11 @@ def test_the_session_has_another_key_after_login(world, ann):
     client = world.client()
     client.session.save()
     planted = client.session.session_key
-    client.cookies["sessionid"] = planted
+    client.cookies[configured.SESSION_COOKIE_NAME] = planted
     enter(client)
-    assert client.cookies["sessionid"].value != planted
+    assert client.cookies[configured.SESSION_COOKIE_NAME].value != planted
     thief = world.client()
-    thief.cookies["sessionid"] = planted
+    thief.cookies[configured.SESSION_COOKIE_NAME] = planted
     assert thief.get("/password").status_code == 302
 
 
@@ -86,10 +121,10 @@ def test_the_session_is_dead_after_logout(world, ann):
 
     client = world.client()
     enter(client)
-    key = client.cookies["sessionid"].value
+    key = client.cookies[configured.SESSION_COOKIE_NAME].value
     assert client.post("/logout")["Location"] == "/login"
     thief = world.client()
-    thief.cookies["sessionid"] = key
+    thief.cookies[configured.SESSION_COOKIE_NAME] = key
     assert thief.get("/password").status_code == 302
     assert not Session.objects.filter(session_key=key).exists()
 
@@ -148,7 +183,10 @@ def test_cookies_are_kept_from_scripts_and_other_sites(world, ann):
     client = world.client()
     client.get("/login")
     enter(client)
-    session, token = client.cookies["sessionid"], client.cookies["csrftoken"]
+    session, token = (
+        client.cookies[configured.SESSION_COOKIE_NAME],
+        client.cookies[configured.CSRF_COOKIE_NAME],
+    )
     assert (session["httponly"], session["samesite"]) == (True, "Lax")
     assert (token["httponly"], token["samesite"]) == (True, "Strict")
 
@@ -157,8 +195,8 @@ def test_behind_https_cookies_are_sent_nowhere_else(world, ann, settings_of_http
     client = world.client()
     client.get("/login", secure=True)
     client.post("/login", {"name": "ann", "password": PASSWORD}, secure=True)
-    assert client.cookies["sessionid"]["secure"]
-    assert client.cookies["csrftoken"]["secure"]
+    assert client.cookies[configured.SESSION_COOKIE_NAME]["secure"]
+    assert client.cookies[configured.CSRF_COOKIE_NAME]["secure"]
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import json
 import re
 
 from browser import accessible, picture
+from django.conf import settings as configured
 from playwright.sync_api import expect
 from working import at_work, judgements, next_item, said, shown
 
@@ -187,8 +188,8 @@ def test_overtaken_once_more_mine_is_still_kept(world, chromium_browser):
 def test_whoever_was_logged_out_logs_in_and_loses_nothing(world, chromium_browser):
     ann = two_items(world)
     with at_work(world, chromium_browser, ann) as page:
-        [cookie] = [one for one in page.context.cookies() if one["name"] == "sessionid"]
-        page.context.clear_cookies(name="sessionid")
+        [cookie] = [one for one in page.context.cookies() if one["name"] == configured.SESSION_COOKIE_NAME]
+        page.context.clear_cookies(name=configured.SESSION_COOKIE_NAME)
         page.keyboard.press("1")
         expect(page.locator("#network")).to_contain_text("You are logged out")
         page.context.add_cookies([cookie])  # a login in another tab
@@ -205,7 +206,9 @@ def test_what_one_person_typed_is_never_sent_in_the_name_of_another(world, chrom
     with at_work(world, chromium_browser, ann) as page:
         url = page.url
         page.context.clear_cookies()
-        page.context.add_cookies([{"name": "sessionid", "value": session_of(world, bob), "url": url}])
+        page.context.add_cookies(
+            [{"name": configured.SESSION_COOKIE_NAME, "value": session_of(world, bob), "url": url}]
+        )
         page.keyboard.press("1")
         expect(page.locator("#network")).to_contain_text("Somebody else is logged in")
         assert waiting(page) == 1

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import httpx2
 import pytest
+from django.conf import settings as configured
 from browser import session_of
 from feedback_world import services
 
@@ -39,7 +40,7 @@ def serving(world, *names, https=False):
 
 
 def ask(address, session, path):
-    cookies = {"sessionid": session, "csrftoken": TOKEN}
+    cookies = {configured.SESSION_COOKIE_NAME: session, configured.CSRF_COOKIE_NAME: TOKEN}
     sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
     return httpx2.post(
         f"{address}{path}", json={}, headers={"Cookie": sent, "X-CSRFToken": TOKEN}, timeout=30
@@ -154,13 +155,17 @@ def test_behind_a_proxy_cookies_are_for_https_alone(world):
     with serving(world, "annotate.lab", https=True) as (address, _, _thread):
         asked = {"Host": "annotate.lab", "X-Forwarded-Proto": "https"}
         shown = httpx2.get(f"{address}/login", headers=asked)
-        [cookie] = [one for one in shown.headers.get_list("set-cookie") if one.startswith("csrftoken=")]
+        [cookie] = [
+            one
+            for one in shown.headers.get_list("set-cookie")
+            if one.startswith(f"{configured.CSRF_COOKIE_NAME}=")
+        ]
         assert "Secure" in cookie
-        token = cookie.removeprefix("csrftoken=").partition(";")[0]
+        token = cookie.removeprefix(f"{configured.CSRF_COOKIE_NAME}=").partition(";")[0]
         sent = {
             **asked,
             "Origin": "https://annotate.lab",
-            "Cookie": f"csrftoken={token}",
+            "Cookie": f"{configured.CSRF_COOKIE_NAME}={token}",
             "X-CSRFToken": token,
         }
         nobody = {"name": "nobody", "password": "none"}

@@ -104,7 +104,7 @@ def test_what_two_people_click_changes_what_the_model_says(folder, chromium_brow
         judge(ann, 1)
         expect(ann.locator("main")).to_contain_text("Nothing is left for you here")
         admin.reload()
-        app.until("24 comparisons of feedback are answered: assent run recipe.yaml")
+        app.until("24 comparisons of feedback are answered, so the run goes on: assent run recipe.yaml")
         app.until("the run waits for people again")
         admin.goto("/admin/p/again/")
         expect(admin.locator(".progress-card")).to_contain_text("0 of 24 items are complete")

@@ -67,7 +67,7 @@ def test_a_run_that_goes_on_by_itself(folder):
         admin = app.visitor("ann")
         admin.judge("feedback", {"choice": "left"})
         admin.judge("feedback", {"choice": "right"})
-        app.until("2 comparisons of feedback are answered: assent run recipe.yaml")
+        app.until("2 comparisons of feedback are answered, so the run goes on: assent run recipe.yaml")
         app.until("the run is done")
         out = folder / "runs" / "recipe"
         assert len(rows(artifact(out, "feedback") / "judgements.jsonl")) == 2
@@ -84,6 +84,33 @@ def test_what_is_not_made_yet_names_the_command(folder):
     assert (
         "$answers is not made yet, so there is nothing to judge: first assent run recipe.yaml" in shown.stderr
     )
+
+
+def test_what_is_not_made_yet_is_made_by_a_run_that_goes_on(folder, gpt2):
+    model, tokenizer = gpt2
+    from assent.models.load import save
+
+    save(model, tokenizer, folder / "base")
+    asked = [{"input_text": "Once upon"}, {"input_text": "She loved"}]
+    (folder / "prompts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in asked))
+    written(folder, DRAWN)
+    with annotating(folder, "recipe.yaml", "--then-run") as app:
+        assert "so there is nothing to judge: first assent run recipe.yaml: that begins now\n" in app.said[0]
+        assert "feedback: 0 of 2 comparisons answered\n" in app.said
+        admin = app.visitor("ann")
+        admin.judge("feedback", {"choice": "left"})
+        admin.judge("feedback", {"choice": "right"})
+        app.until("the run is done")
+        assert app.end() == 0
+    assert states(folder / "runs" / "recipe")["feedback"]["status"] == "done"
+
+
+def test_a_first_run_that_fails_ends_the_command(folder):
+    written(folder, DRAWN)
+    shown = CliRunner().invoke(main, ["annotate", "recipe.yaml", "--then-run"])
+    assert shown.exit_code == 2
+    assert "that begins now" in shown.stdout
+    assert not (folder / "runs" / "recipe" / "feedback.sqlite3").exists()
 
 
 def test_a_recipe_that_asks_nobody_is_told_of(folder):

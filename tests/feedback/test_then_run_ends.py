@@ -102,7 +102,7 @@ def test_a_run_that_failed_is_told_of_and_not_begun_again(world, folder, python,
     with then_run as look:
         looked_until_it_ended(look, said)
         look()
-    assert said[0].startswith("2 comparisons of feedback are answered: assent run ")
+    assert said[0].startswith("2 comparisons of feedback are answered, so the run goes on: assent run ")
     assert said[1].startswith(told)
     assert len(said) == 2
     assert log(folder, "words") == [f"-m assent run {folder}/{RECIPE} --out {folder}"]
@@ -218,7 +218,7 @@ def test_more_is_wanted_than_the_run_had(world, folder, python):
         assert begun(folder, look) == 0
         judged(world, folder, prefers("one"))
         looked_until_it_ended(look, said)
-    assert said[0].startswith("3 comparisons of feedback are answered: assent run ")
+    assert said[0].startswith("3 comparisons of feedback are answered, so the run goes on: assent run ")
     assert said[1].startswith("the run is done")
 
 

@@ -154,12 +154,19 @@ def in_one_form(typed: str) -> str:
 
 
 def is_taken(name: str) -> bool:
-    """Whether somebody is called so, in capitals or not.
+    """Whether somebody is called so, in capitals or not."""
+    return bool(called(name))
+
+
+def called(typed: str) -> list[str]:
+    """Who is meant by a name, in capitals or not: as it was typed first. Only imports make several.
 
     Compared here, since SQLite knows the capitals of ASCII alone; 10,000 names take 10 ms.
     """
-    wanted = _folded(name)
-    return any(_folded(there) == wanted for (there,) in sql.rows(_NAMES))
+    wanted = _folded(typed)
+    return sorted(
+        (there for (there,) in sql.rows(_NAMES) if _folded(there) == wanted), key=lambda name: name != typed
+    )
 
 
 def _folded(name: str) -> str:
