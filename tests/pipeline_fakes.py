@@ -1,6 +1,7 @@
 """Small stages that stand in for training, so that the pipeline's tests are about the pipeline."""
 
 import errno
+import json
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -84,7 +85,8 @@ def annotate(config, work):
     answered = len(judged.splitlines())
     if answered < config.want:
         raise Waiting(f"{answered} of {config.want} comparisons answered")
-    (work.folder / "judgements.jsonl").write_text(judged)
+    rows = [json.dumps({"input_text": line, "choice": 0}) for line in judged.splitlines()]
+    (work.folder / "judgements.jsonl").write_text("".join(f"{row}\n" for row in rows))
 
 
 class EvaluateConfig(Settings):

@@ -52,7 +52,7 @@ def test_ten_lines_of_result():
         "3.1 nats",
         "fine-tuned 15, tuned 15 tokens",
         "right on 78% of 801 held-out judgements (75% to 81%)",
-        "300 s",
+        "5 min 0 s in all",
         "912 MB",
     ):
         assert told in said

@@ -1,17 +1,20 @@
+import json
 from io import StringIO
 
 import pytest
-from pipeline_fakes import stage, with_inputs
+from pipeline_fakes import recipe, stage, with_inputs
 from plan_helpers import WHOLE, planned
 from pydantic import model_validator
 from rich.console import Console
 
 from assent.config import DataFile, ModelSource, Settings
 from assent.errors import UserError
+from assent.pipeline.plan import plan
 from assent.pipeline.plan_table import plan_table
 from assent.pipeline.progress import output
 from assent.pipeline.state import StageState, save_export
 from assent.pipeline.status import status_table
+from assent.stages import STAGES
 from assent.stages.workspace import Forecast
 
 
@@ -180,6 +183,37 @@ def test_the_table_fits_into_eighty_columns_and_cuts_nothing(folder):
     # 4 stages of 100 calls at 2 ms; 4 kB
     for cell in ("4 of 4 to do", "feedback", "pending", "0.8 s", "601 MB", "4.0 kB"):
         assert cell in printed
+
+
+def noted(folder, text):
+    """What stands in the last column of the plan, by stage."""
+    table = plan_table(plan(recipe(folder, text), STAGES, folder / "run"), {})
+    return dict(zip(table.columns[0].cells, table.columns[-1].cells, strict=True))
+
+
+def test_a_want_that_cannot_be_reached_is_noted_where_the_items_are_known(tmp_path):
+    pair = {"input_text": "p", "candidate_0": "a", "candidate_1": "b"}
+    (tmp_path / "pairs[a].jsonl").write_text(f"{json.dumps(pair)}\n" * 12)
+    (tmp_path / "prompts.jsonl").write_text('{"input_text": "p"}\n' * 3)
+    found = noted(
+        tmp_path,
+        """
+        few: {stage: annotate, candidates: 'pairs[a].jsonl', want: 50}
+        enough: {stage: annotate, candidates: 'pairs[a].jsonl', want: 12}
+        write: {stage: annotate, candidates: prompts.jsonl, want: 4, project: {task: demonstration}}
+        answers: {stage: sample, model: somebody/model, prompts: prompts.jsonl, per_prompt: 4}
+        drawn: {stage: annotate, candidates: $answers, want: 4}
+        all: {stage: annotate, candidates: $answers, want: 3}
+        """,
+    )
+    assert found == {
+        "few": r"want 50: there are only 12 to answer in pairs\[a].jsonl",  # brackets are markup to rich
+        "enough": "",
+        "write": "want 4: there are only 3 to answer in prompts.jsonl",
+        "answers": "",
+        "drawn": "want 4: there are only 3 to answer in $answers",  # a prompt's four answers are one item
+        "all": "",
+    }
 
 
 def test_a_status_of_eighty_columns_has_its_messages_below(folder):

@@ -36,6 +36,24 @@ def test_a_slow_stage_is_heard_of_every_ten_seconds(monkeypatch):
         ]
 
 
+def test_each_pass_of_a_stage_has_its_own_lines(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("assent.pipeline.progress.time", SimpleNamespace(monotonic=lambda: now[0]))
+    with open(os.devnull, "w") as nowhere:
+        console = Console(record=True, force_terminal=False, file=nowhere)
+        with Progress(console=console).stage("report") as advance:
+            for name in ("sft", "tuned"):
+                for done in (5, 10):
+                    now[0] += 2
+                    advance(done, 10, f"prompts, {name}")
+        assert console.export_text().splitlines() == [
+            "report: 5 of 10 (50%) prompts, sft",
+            "report: 10 of 10 (100%) prompts, sft",
+            "report: 5 of 10 (50%) prompts, tuned",
+            "report: 10 of 10 (100%) prompts, tuned",
+        ]
+
+
 def test_a_terminal_shows_a_bar():
     with open(os.devnull, "w") as nowhere:
         console = Console(record=True, force_terminal=True, file=nowhere, width=100)

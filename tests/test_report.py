@@ -227,6 +227,36 @@ def test_colours_are_readable_in_both_themes():
             assert contrast(theme[f"series-{place}"], theme["card"]) >= 3, place
 
 
+def test_names_of_policies_and_judges_are_explained_among_the_words():
+    made = made_up_record(stages=[
+        stage("base", "pretrain", settings={"data": "corpus.txt"}),
+        stage("sft", "finetune", settings={"model": "$base"}),
+        stage("tuned", "policy", settings={"model": "$sft"}),
+        stage("report", "evaluate", settings={
+            "policies": ["$sft", "$tuned", {"model": "$sft", "best_of": 4, "name": None},
+                         {"model": "models/old", "best_of": 1, "name": "old"}],
+            "judges": [{"name": "gold", "function": "my.gold:score"}, {"name": "mine", "function": "m.py:f"}],
+        }),
+    ], summary={
+        "policies": {name: {"score_mean": 1.0} for name in ("sft", "tuned", "best_of_4", "old")},
+        "judges": {"gold": "How good an answer is, 0..1.", "mine": ""},
+    })  # fmt: skip
+    page = render(made)
+    for name, told in (
+        ("sft", "base after fine-tuning on demonstrations, by stage sft."),
+        ("tuned", "sft after policy optimisation, by stage tuned."),
+        ("best_of_4", "Of 4 answers by sft, the one that the reward scores highest."),
+        ("old", "A model that was there before this run."),
+        (
+            "gold",
+            "A judge that the evaluation asks, the function my.gold:score. How good an answer is, 0..1.",
+        ),
+        ("mine", "A judge that the evaluation asks, the function m.py:f."),
+    ):
+        assert f"<dt>{name}</dt><dd>{told}" in page
+    assert "the function" not in one_line(Page(render(waiting_record())).text)
+
+
 def test_before_and_after_are_said_only_where_something_was_trained():
     whole = made_up_record()
     compared = replace(whole, stages=[one for one in whole.stages if one.kind == "evaluate"])

@@ -28,6 +28,7 @@ from assent.evaluation.overlay import (
 )
 from assent.evaluation.report import render_comparison
 from assent.evaluation.side_by_side import cards, differing
+from assent.evaluation.wording import CURVES
 
 
 def test_smoothing_by_hand():
@@ -77,6 +78,12 @@ def test_held_out_numbers_share_a_frame_with_training_and_parts_with_each_other(
     assert [series["label"] for series in first[1]["series"]] == ["brevity", "judge"]
     assert "Learning rate" in [chart["title"] for chart in more]
     assert next(chart for chart in more if chart["title"] == "Learning rate")["series"][0]["raw"] is None
+
+
+def test_the_title_of_a_curve_stands_alone():
+    """It is read in a list of titles, between commas."""
+    titles = [words.title for words in CURVES.values()]
+    assert not [title for title in titles if "," in title or "same" in title]
 
 
 def test_stages_stand_in_columns_by_their_longest_way():

@@ -65,8 +65,8 @@ def test_an_artifact_tells_what_made_it(folder):
 
 def test_an_export_is_named_by_its_bytes(folder):
     ran(folder, WHOLE)
-    # printf 'a\nb\n' | sha256sum
-    assert run_json(folder / "run")["feedback"]["key"] == "annotate-911169ddaaf1"
+    # printf '{"input_text": "%s", "choice": 0}\n' a b | sha256sum
+    assert run_json(folder / "run")["feedback"]["key"] == "annotate-876b1d3cd26b"
 
 
 def test_waiting_lets_the_other_branches_go_on(folder, capsys):

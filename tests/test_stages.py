@@ -159,6 +159,7 @@ def test_comparisons_follow_from_the_answers(out):
     told, answers = facts(folder / "evaluation.json"), rows(folder / "answers.jsonl")
     assert len(answers) == HELD_OUT
     pairs = [(c["a"], c["b"], c["judge"]) for c in told["comparisons"]]
+    assert told["judges"] == {"gold": "How good each response is, 0..1; a perfect brief has exactly 1."}
     later = [("tuned", "sft"), ("best_of_2", "sft"), ("best_of_2", "tuned")]
     assert pairs == [(a, b, judge) for judge in ("gold", "score") for a, b in later]
     for compared in told["comparisons"]:

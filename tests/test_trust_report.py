@@ -205,6 +205,10 @@ def test_the_temperature_in_words():
     said = reward_view.temperature({"calibration": fitted})
     assert said.startswith("Fitted temperature 2.00: it is surer of itself than it should be.")
     assert "the ECE from 0.10 to 0.020 and the loss from 0.700 to 0.600 nats" in said
+    assert "Dividing its scores by one number, the temperature, takes the ECE" in said
+    said = reward_view.temperature({"calibration": {**fitted, "ece_after": 0.2}})
+    assert said.startswith("Fitted temperature 2.00. Dividing its scores by one number, the temperature, ")
+    assert "does not help: it takes the ECE from 0.10 to 0.20 and the loss" in said
     assert reward_view.temperature({"calibration": None}) == ""
 
 

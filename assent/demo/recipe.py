@@ -1,16 +1,20 @@
 """The embedded default: write the small world to disk, then run an ordinary recipe over it."""
 
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
 from assent.config import Recipe
 from assent.demo.world import write_world
+from assent.evaluation.numbers import duration, megabytes
 from assent.pipeline.files import write_text
 from assent.pipeline.plan import plan
 from assent.pipeline.plan_table import NARROW, plan_table
 from assent.pipeline.progress import output
 from assent.pipeline.runner import Options, run
+from assent.pipeline.state import last_stages
 from assent.stages import STAGES
 
 RECIPE = """\
@@ -106,7 +110,19 @@ def run_demo(out: Path, seed: int, options: Options, family: str = "gpt2") -> in
     code = run(recipe, out, STAGES, options)
     if code == 0:
         output().print("\n".join(["", *results(json.loads((out / "summary.json").read_text("utf-8")))]))
+        output().print("\n".join(["", *next_steps(out)]), markup=False, soft_wrap=True)
     return code
+
+
+def next_steps(out: Path) -> list[str]:
+    """What to type next: to talk to the models, and to judge answers oneself."""
+    command = "assent" if shutil.which("assent") else sys.argv[0]
+    [drawn] = [stage.key for stage in last_stages(out).values() if stage.kind == "sample" and stage.key]
+    answers = out / "artifacts" / drawn / "candidates.jsonl"
+    return [
+        f"talk to both          {command} chat {out}:sft {out}:tuned",
+        f"judge yourself        {command} annotate {answers} --out mine.jsonl",
+    ]
 
 
 def results(summary: dict[str, Any]) -> list[str]:
@@ -126,8 +142,8 @@ def results(summary: dict[str, Any]) -> list[str]:
         f"length                fine-tuned {sft['length_mean']:.0f}, tuned {tuned['length_mean']:.0f} tokens",
         f"reward model          right on {trust['accuracy']:.0%} of {trust['n']} held-out judgements "
         f"({trust['ci_low']:.0%} to {trust['ci_high']:.0%})",
-        f"time                  {sum(summary['seconds'].values()):.0f} s in all",
-        f"memory                {summary['peak_rss_mb']:.0f} MB at most",
+        f"time                  {duration(sum(summary['seconds'].values()))} in all",
+        f"memory                {megabytes(summary['peak_rss_mb'])} at most",
     ]
 
 

@@ -11,9 +11,10 @@ import jinja2
 import yaml
 from markupsafe import Markup
 
-from assent.evaluation import numbers, reference_view, safety_view, wording
+from assent.evaluation import feedback_view, numbers, reference_view, safety_view, wording
 from assent.evaluation.curves import stage_charts
 from assent.evaluation.graph import laid_out
+from assent.evaluation.names import names
 from assent.evaluation.overlay import (
     differing_settings,
     final_numbers,
@@ -58,9 +59,11 @@ def render(record: RunRecord) -> str:
         tuned=any(stage.kind == "policy" for stage in record.stages),
         graph=laid_out(record.stages),
         curves=_numbered(record, charts),
+        feedback=feedback_view.views(record),
         rewards=views(record),
         references=reference_view.view(record),
         safety=safety_view.view(record),
+        names=names(record),
         cards=cards(record.answers, before, after),
         policies=policies(record),
         policy_rows=_policy_rows(record),

@@ -183,12 +183,15 @@ def temperature(facts: Facts) -> str:
     value = finite((found or {}).get("temperature"))
     if not found or value is None:
         return ""
+    before, after = finite(found.get("ece_before")), finite(found.get("ece_after"))
+    helps = before is None or after is None or after < before
     meaning = "surer of itself than it should be" if value > 1 else "less sure of itself than it could be"
     return (
-        f"Fitted temperature {number(value)}: it is {meaning}. Dividing scores by one takes the ECE "
-        f"from {number(found.get('ece_before'), 2)} to {number(found.get('ece_after'), 2)} and the loss from "
-        f"{number(found.get('loss_before'))} to {number(found.get('loss_after'))} nats, each half of the "
-        "held-out prompts measured at the temperature that fits the other half."
+        f"Fitted temperature {number(value)}{f': it is {meaning}' if helps else ''}. Dividing its scores by "
+        f"one number, the temperature, {'takes' if helps else 'does not help: it takes'} the ECE from "
+        f"{number(before, 2)} to {number(after, 2)} and the loss from {number(found.get('loss_before'))} to "
+        f"{number(found.get('loss_after'))} nats, each half of the held-out prompts measured at the "
+        "temperature that fits the other half."
     )
 
 

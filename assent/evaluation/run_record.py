@@ -35,3 +35,4 @@ class RunRecord:
     answers: list[dict[str, Any]]  # rows of answers.jsonl
     rewards: dict[str, dict[str, Any]]  # reward.json by the name of its stage, in the recipe's order
     checked: list[dict[str, Any]] = field(default_factory=list)  # rows of safety.jsonl
+    feedback: dict[str, dict[str, Any]] = field(default_factory=dict)  # frozen judgements, counted, by stage

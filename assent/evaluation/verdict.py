@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from assent.evaluation.doubts import doubt
 from assent.evaluation.numbers import duration, finite, interval, megabytes, number, percent
 from assent.evaluation.run_record import RunRecord, StageRecord
 
@@ -174,6 +175,7 @@ def caveats(record: RunRecord) -> list[str]:
         for stage in record.stages
         if stage.status not in ("done", "pending") or (stage.status == "done" and stage.message)
     ]
+    found += [f"{name} is {said}" for name, facts in record.rewards.items() if (said := doubt(facts))]
     if not comparisons:
         found = [caveat for caveat in found if caveat != f"{blocked(record)}."]  # the verdict says that one
         return found + _fewer_shared_words(record)

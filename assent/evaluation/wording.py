@@ -56,10 +56,12 @@ CURVES: dict[str, Wording] = {
         "Commonest token", "share of tokens", "Near one: all answers are one word.", share=True
     ),
     "ratio_off": Wording("Distance of the ratio from 1", "mean |ratio - 1|"),
-    "first_ratio_off": Wording("The same, before any update", "mean |ratio - 1|", "Zero but for rounding."),
+    "first_ratio_off": Wording(
+        "Distance of the ratio before any update", "mean |ratio - 1|", "Zero but for rounding."
+    ),
     "policy_grad_norm": Wording("Gradient norm of the reward", "before clipping"),
     "mix_grad_norm": Wording("Gradient norm of the mix", "before its weight"),
-    "mix_pull": Wording("The same", "with its weight"),
+    "mix_pull": Wording("Gradient norm of the weighted mix", "before clipping"),
     "skipped": Wording("Skipped updates", "share of updates", share=True, exact=True),
     "schedule": Wording("Schedule used up", "share of updates", share=True, exact=True),
     "planned": Wording("Steps made", "share of steps", share=True, exact=True),

@@ -88,6 +88,12 @@ class Line:
             raise Failed("the model gave no answer")
         return question.answer
 
+    def knows(self, key: UUID) -> bool:
+        """Whether this was asked, and has not failed."""
+        with self._guard:
+            there = self._questions.get(key)
+            return there is not None and not there.failed
+
     def _question(self, key: UUID, chat: UUID, call: Callable[[], str], retry: bool) -> tuple[Question, bool]:
         with self._guard:
             self._forget_old()

@@ -1,17 +1,20 @@
 """What a recipe's `annotate` stage asks of people, and where their judgements lie. Known without Django."""
 
 import hashlib
+import json
 import re
 import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
 from assent.config import DataFile, PythonFunction, Settings
 from assent.errors import UserError
 from assent.feedback.projects import ProjectSettings
+from assent.records import Candidates, Prompt
 
 DATABASE = "feedback.sqlite3"  # in a run's folder
 LONGEST_NAME = 80  # of schema.models.Project.name
@@ -24,26 +27,28 @@ ANSWERED = {  # what `want` of them are, by task
     "edit": "answers",
 }
 
-# All revisions of a judgement have its slot; an imported one may lack the first. CROSS JOIN: from the
-# judgements to their items, of which there may be a million that nobody has judged.
-_ENOUGH = """
-SELECT count(*) FROM (
-    SELECT judgement.item_id FROM feedback_judgement AS judgement
-    CROSS JOIN feedback_item AS item ON item.id = judgement.item_id
-    WHERE item.project_id = (SELECT id FROM feedback_project WHERE name = ?) AND item.part = 'real'
-        AND judgement.slot_id IS NOT NULL
-    GROUP BY judgement.item_id HAVING count(DISTINCT judgement.slot_id) >= ?
-)
+# All revisions of a judgement have its slot; an imported one may lack the first; late work may have come to
+# one since. CROSS JOIN: from the judgements to their items, of which there may be a million that nobody has
+# judged.
+_FILLED = """
+SELECT judgement.item_id, item.listed, count(DISTINCT coalesce(judgement.slot_id, (
+    SELECT id FROM feedback_slot WHERE item_id = judgement.item_id AND holder_id = judgement.person_id
+        AND judged))) AS filled
+FROM feedback_judgement AS judgement
+CROSS JOIN feedback_item AS item ON item.id = judgement.item_id
+WHERE item.project_id = (SELECT id FROM feedback_project WHERE name = ?) AND item.part = 'real'
+GROUP BY judgement.item_id
 """
+_ENOUGH = f"SELECT count(*) FROM ({_FILLED}) WHERE filled >= ? AND listed IS NOT FALSE"  # noqa: S608 - ours
+_ANSWERED = f"""
+SELECT item.name, item.prompt, item.candidates, item.listed, answered.filled
+FROM ({_FILLED}) AS answered CROSS JOIN feedback_item AS item ON item.id = answered.item_id
+"""  # noqa: S608 - ours
 _ITEMS = """
-SELECT count(*) FROM feedback_item
-WHERE project_id = (SELECT id FROM feedback_project WHERE name = ?) AND part = 'real'
-"""
-_MISSING = """
-SELECT EXISTS (
-    SELECT 1 FROM feedback_slot
-    WHERE project_id = (SELECT id FROM feedback_project WHERE name = ?) AND NOT judged
-)
+WITH project AS (SELECT id FROM feedback_project WHERE name = ?)
+SELECT (SELECT count(*) FROM feedback_item WHERE project_id IN (SELECT id FROM project) AND part = 'real')
+    - (SELECT count(*) FROM feedback_item WHERE project_id IN (SELECT id FROM project) AND part = 'real'
+        AND NOT listed)
 """
 
 
@@ -120,7 +125,7 @@ def check_not_lost(database: Path) -> None:
 
 
 def items_answered(connection: sqlite3.Connection, project: str, overlap: int) -> int:
-    """Real items with `overlap` judgements or more.
+    """Real items with `overlap` judgements or more; of those that are retired none.
 
     Items of the shared pool have them as soon as others: the further judgements that are asked of those show
     how far people agree, and whoever judges alone would wait for them for ever.
@@ -129,13 +134,34 @@ def items_answered(connection: sqlite3.Connection, project: str, overlap: int) -
     return count
 
 
-def all_answered(connection: sqlite3.Connection, project: str) -> bool:
-    """Whether no judgement is missing, of any item."""
-    [missing] = connection.execute(_MISSING, (project,)).fetchone()
-    return not missing and items_in(connection, project) > 0
-
-
 def items_in(connection: sqlite3.Connection, project: str) -> int:
-    """Real items."""
+    """Real items that are not retired."""
     [count] = connection.execute(_ITEMS, (project,)).fetchone()
     return count
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A real item that somebody has judged."""
+
+    name: str
+    judgements: int  # that count
+    uploaded: bool  # on the admin pages: it stands in no file
+    content: bytes  # as `content_of`
+
+
+def answered_items(connection: sqlite3.Connection, project: str) -> Iterator[Answered]:
+    """Those that are retired, too."""
+    for name, prompt, texts, listed, judgements in connection.execute(_ANSWERED, (project,)):
+        yield Answered(name, judgements, listed is None, _digest(json.loads(prompt), json.loads(texts)))
+
+
+def content_of(record: Prompt | Candidates) -> bytes:
+    """The same for the same prompt with the same answers, in whatever order these stand."""
+    prompt, texts = (record, ()) if isinstance(record, Prompt) else (record.prompt, record.texts)
+    return _digest([dict(one) for one in prompt.messages] or str(prompt.text), texts)
+
+
+def _digest(prompt: Any, texts: Sequence[str]) -> bytes:
+    whole = json.dumps([prompt, sorted(texts)], sort_keys=True)
+    return hashlib.sha256(whole.encode()).digest()

@@ -56,9 +56,7 @@ class Face:
     @property
     def excerpt(self) -> str:
         """How the prompt begins, or for a chat its last question."""
-        asked = [turn.raw for turn in self.turns if turn.role == "user"] or [turn.raw for turn in self.turns]
-        words = " ".join(asked[-1].split()) if asked else ""
-        return words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
+        return _excerpt([(turn.role, turn.raw) for turn in self.turns])
 
     @property
     def alike(self) -> bool:
@@ -68,7 +66,7 @@ class Face:
 
 def face_of(shown: Shown, settings: ProjectSettings) -> Face:
     """What `shown.person` sees; `shown.item` is read here and goes no further."""
-    turns = tuple(_turns(shown.item.prompt))
+    turns = tuple(_turn(role, text) for role, text in _messages(shown.item.prompt))
     return Face(
         shown=shown.pk,
         task=settings.task,
@@ -84,10 +82,21 @@ def face_of(shown: Shown, settings: ProjectSettings) -> Face:
     )
 
 
-def _turns(prompt: str | Sequence[Mapping[str, Any]]) -> list[Turn]:
+def excerpt_of(prompt: str | Sequence[Mapping[str, Any]]) -> str:
+    """As that of its face."""
+    return _excerpt(_messages(prompt))
+
+
+def _excerpt(messages: Sequence[tuple[str, str]]) -> str:
+    asked = [text for role, text in messages if role == "user"] or [text for _role, text in messages]
+    words = " ".join(asked[-1].split()) if asked else ""
+    return words if len(words) <= EXCERPT else words[: EXCERPT - 1] + "…"
+
+
+def _messages(prompt: str | Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     if isinstance(prompt, str):
-        return [_turn("user", prompt)]
-    return [_turn(str(message.get("role", "user")), str(message.get("content", ""))) for message in prompt]
+        return [("user", prompt)]
+    return [(str(message.get("role", "user")), str(message.get("content", ""))) for message in prompt]
 
 
 def _turn(role: str, text: str) -> Turn:

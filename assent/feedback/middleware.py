@@ -1,12 +1,15 @@
-"""What every response has: strict headers; a language; 503 where the database is busy."""
+"""What every response has: strict headers; a language; 503 where the database is busy; one person a page."""
 
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
 
+from assent.feedback.schema.models import Person
 from assent.feedback.store.writer import Busy
 from assent.feedback.views import errors
 
@@ -71,3 +74,25 @@ def language(respond: Respond) -> Respond:
             return respond(request)
 
     return in_language
+
+
+def keep_of(person: Person) -> str:
+    """Under which name a browser keeps what this person typed. Each request of their pages comes with it.
+
+    It hangs on the database's own secret: another database on the same port has other names, so what was
+    typed there is never sent here.
+    """
+    return salted_hmac("assent.feedback.drafts", str(person.pk)).hexdigest()[:16]
+
+
+def same_person(respond: Respond) -> Respond:
+    """409 (`person`) where the page of one asks in the session of another, who logged in in another tab."""
+
+    def or_refused(request: HttpRequest) -> HttpResponse:
+        keep, user = request.headers.get("X-Keep"), request.user
+        if keep is None or not isinstance(user, Person) or keep == keep_of(user):
+            return respond(request)
+        error = _("Somebody else is logged in on this browser now.")
+        return JsonResponse({"error": error, "code": "person"}, status=409)
+
+    return or_refused

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from django.db import OperationalError, connection
-from django.db.models import Count
 
 from assent.errors import UserError
 from assent.feedback.asked import Wanted
@@ -21,9 +20,9 @@ from assent.feedback.exchange.entries import ITEM_CHARACTERS
 from assent.feedback.exchange.imports import import_records
 from assent.feedback.people import admin_link as first_admin
 from assent.feedback.projects import ProjectSettings
-from assent.feedback.schema.models import Audit, Item, Part, Project, Slot
+from assent.feedback.schema.models import Audit, Item, Part, Project
 from assent.feedback.services import Read, Record
-from assent.feedback.store import changes
+from assent.feedback.store import changes, slots
 from assent.feedback.store.projects import add_guideline, create, settings_of
 from assent.feedback.store.sessions import SessionStore
 from assent.feedback.store.writer import writing
@@ -41,12 +40,14 @@ class Opened:
     name: str
     items: int  # that are new
     judgements: int  # that are new
+    retired: int = 0  # items that their file holds no more
 
 
 def open_project(wanted: Wanted, read: Read) -> Opened:
     """Make the project, or bring it up to what is wanted now. Nothing that is there is lost.
 
-    Items are added; what has changed of settings, `want` and guideline is as wanted now.
+    Items are added, and those that their file holds no more are retired; what has changed of settings,
+    `want` and guideline is as wanted now.
 
     Raises:
         UserError: a change that judgements which are there forbid; a file is missing or has a bad row.
@@ -56,20 +57,22 @@ def open_project(wanted: Wanted, read: Read) -> Opened:
         project = create(wanted.name, _plain(wanted.settings), WHO, wanted.want)
         _note(ASKED, project, settings=_plain(wanted.settings))
     else:
-        _bring_up(project, wanted)
+        project = _bring_up(project, wanted)
     _guideline(project, wanted)
     for part, file in _known_items(wanted.settings):
-        import_records(project, read(file), part)
+        import_records(project, read(file) if file else (), part, listed=True, who=WHO)
     if not wanted.items or _read_already(project, wanted):
         return Opened(project.name, 0, 0)
     records: Iterable[Record] = read(wanted.items)
     if Item.objects.filter(project=project, part=Part.REAL).exists():
         records = Beside(project, records)
-    made = import_records(project, records)
-    if settings_of(project).overlap < wanted.settings.overlap:  # an admin wants fewer than the run waits for
-        _add_slots(project, wanted.settings.overlap)
+    made = import_records(project, records, listed=True, who=WHO)
+    project.refresh_from_db()
+    settings = settings_of(project)
+    if settings.overlap < wanted.settings.overlap:  # an admin wants fewer than the run waits for
+        slots.add_missing(project, settings.model_copy(update={"overlap": wanted.settings.overlap}))
     _note(READ, project, source=wanted.items, version=wanted.version)
-    return Opened(project.name, made.items, made.judgements)
+    return Opened(project.name, made.items, made.judgements, made.retired)
 
 
 def admin_link(address: str, again: bool = False) -> str | None:
@@ -93,46 +96,35 @@ def _plain(settings: ProjectSettings) -> dict[str, Any]:
     return settings.model_dump(mode="json", exclude_unset=True)
 
 
-def _bring_up(project: Project, wanted: Wanted) -> None:
+def _bring_up(project: Project, wanted: Wanted) -> Project:
     """What has changed in the recipe or file since it was last asked for. What admins changed here stays."""
     if project.want != wanted.want:
         with writing():
             Project.objects.filter(pk=project.pk).update(want=wanted.want)
-    asked, before = _plain(wanted.settings), _last_asked(project)
+    asked, before = _plain(wanted.settings), _last(ASKED, project).get("settings", {})
     changed = {key: value for key, value in asked.items() if key not in before or before[key] != value}
     dropped = before.keys() - asked.keys()
-    if not changed and not dropped:
-        return
-    kept = {key: value for key, value in project.settings.items() if key not in dropped}
     with writing():  # all of it or nothing: what was noted is not done again
+        project.refresh_from_db()
+        if not changed and not dropped:
+            return project
+        kept = {key: value for key, value in project.settings.items() if key not in dropped}
         try:
-            changes.change_settings(project, {**kept, **changed}, WHO)
+            project = changes.change_settings(project, {**kept, **changed}, WHO)
         except changes.Locked as error:
             raise UserError(
                 f"{wanted.where}: {error} Take that change back, or give this one another name"
             ) from None
-        if "overlap" in changed:
-            _add_slots(project, wanted.settings.overlap)
+        if (changed.keys() | dropped).intersection(changes.AT_IMPORT):
+            slots.add_missing(project, settings_of(project))
         _note(ASKED, project, settings=asked)
+    return project
 
 
-def _last_asked(project: Project) -> dict[str, Any]:
-    told = Audit.objects.filter(what=ASKED, detail__project=project.name).order_by("-pk").first()
-    return told.detail["settings"] if told else {}
-
-
-def _add_slots(project: Project, overlap: int) -> None:
-    """More judgements of each item are wanted. Of fewer nothing is taken back."""
-    few = Item.objects.filter(project=project, part=Part.REAL).annotate(slots=Count("slot"))
-    few = few.filter(slots__lt=overlap)
-    with writing():
-        slots = (
-            Slot(project=project, item_id=item, number=number, position=position)
-            for item, position, count in few.values_list("pk", "position", "slots").iterator()
-            for number in range(count, overlap)
-        )
-        while some := list(islice(slots, HELD)):
-            Slot.objects.bulk_create(some)
+def _last(what: str, project: Project) -> dict[str, Any]:
+    """What was noted of it last; {} where nothing was."""
+    told = Audit.objects.filter(what=what, detail__project=project.name).order_by("-pk").first()
+    return told.detail if told else {}
 
 
 def _guideline(project: Project, wanted: Wanted) -> None:
@@ -145,8 +137,7 @@ def _guideline(project: Project, wanted: Wanted) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{wanted.where}: guideline: {file}: cannot be read as UTF-8 text: {error}") from None
     digest = hashlib.sha256(text.encode()).hexdigest()
-    told = Audit.objects.filter(what=GUIDED, detail__project=project.name).order_by("-pk").first()
-    if told and told.detail["sha256"] == digest:
+    if _last(GUIDED, project).get("sha256") == digest:
         return
     with writing():
         add_guideline(project, text, WHO)
@@ -154,19 +145,17 @@ def _guideline(project: Project, wanted: Wanted) -> None:
 
 
 def _known_items(settings: ProjectSettings) -> Iterator[tuple[str, str]]:
-    """(part, file) of items whose right answer is known."""
-    if settings.gold and settings.gold.items:
-        yield Part.GOLD, settings.gold.items
-    if settings.qualification.practice:
-        yield Part.PRACTICE, settings.qualification.practice
-    if settings.qualification.test:
-        yield Part.TEST, settings.qualification.test
+    """(part, file) of items whose right answer is known; "": there is no file any more, or never was one."""
+    yield Part.GOLD, (settings.gold and settings.gold.items) or ""
+    yield Part.PRACTICE, settings.qualification.practice or ""
+    yield Part.TEST, settings.qualification.test or ""
 
 
 def _read_already(project: Project, wanted: Wanted) -> bool:
     """A source that is as it was is not read again: a million items need their time."""
-    told = {"project": project.name, "source": wanted.items, "version": wanted.version}
-    return bool(wanted.version) and Audit.objects.filter(what=READ, detail=told).exists()
+    last = _last(READ, project)
+    same = (last.get("source"), last.get("version")) == (wanted.items, wanted.version)
+    return bool(wanted.version) and same
 
 
 def _note(what: str, project: Project, **detail: Any) -> None:

@@ -24,7 +24,7 @@ from assent.errors import AssentError, UserError
 from assent.feedback.asked import Wanted
 from assent.feedback.lines import quiet_log
 from assent.feedback.services import Read, Services
-from assent.feedback.settings import LOCAL_HOSTS, Place, configure
+from assent.feedback.settings import LOCAL_HOSTS, Place, configure, is_local
 from assent.locks import held
 
 THREADS = 8  # requests at a time; reading goes on while one of them writes
@@ -82,11 +82,11 @@ def _told(taken: socket.socket, host: str, allowed: tuple[str, ...], https: bool
     port = taken.getsockname()[1]
     own = _own_addresses(taken.family) if host in EVERYWHERE else (_in_url(host),)
     hosts = tuple(dict.fromkeys([*own, *map(_in_url, allowed), *LOCAL_HOSTS]))
-    if https:  # the proxy's name and port, not ours
-        addresses = tuple(f"https://{name}" for name in (allowed or own))
-    else:
-        addresses = tuple(f"http://{name}:{port}" for name in dict.fromkeys((*own, *allowed)))
-    return Listening(taken, Place(hosts, https), addresses)
+    names = tuple(allowed or own) if https else tuple(dict.fromkeys((*own, *allowed)))
+    # Behind a proxy its name and port, not ours.
+    by_name = {name: f"https://{name}" if https else f"http://{name}:{port}" for name in names}
+    away = next((by_name[name] for name in names if not is_local(name)), "")
+    return Listening(taken, Place(hosts, https, away), tuple(by_name.values()))
 
 
 def _own_addresses(family: int) -> tuple[str, ...]:

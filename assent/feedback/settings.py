@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ FIXED: Mapping[str, Any] = {  # whatever the place
         "django.middleware.csrf.CsrfViewMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
         "assent.feedback.middleware.language",
+        "assent.feedback.middleware.same_person",
     ],
     "ROOT_URLCONF": "assent.feedback.urls",
     "AUTH_USER_MODEL": "feedback.Person",
@@ -83,6 +85,15 @@ class Place:
 
     hosts: Sequence[str] = LOCAL_HOSTS
     https: bool = False  # behind a proxy that ends TLS and sets X-Forwarded-Proto
+    address: str = ""  # by which others reach it, as https://annotate.local; "": only this machine does
+
+
+def is_local(host: str) -> bool:
+    """Whether this name or address, as it stands in a URL without its port, is this machine to itself."""
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host.rstrip(".").lower() == "localhost"
 
 
 def configure(database: Path, services: Services, place: Place = Place()) -> None:
@@ -155,6 +166,7 @@ def _settings(database: Path, services: Services, secret: str, place: Place) -> 
     return {
         "SECRET_KEY": secret,
         "ALLOWED_HOSTS": list(place.hosts),
+        "ADDRESS": place.address,
         "SERVICES": services,
         "DATABASES": {"default": _database(database)},
         "TEMPLATES": [_templates()],

@@ -3,9 +3,11 @@
 from django.urls import path
 
 from assent.feedback.views import (
+    admin_item_list,
     admin_items,
     admin_people,
     admin_projects,
+    admin_settings,
     chat,
     errors,
     exports,
@@ -28,7 +30,9 @@ urlpatterns = [
             *guidelines.ROUTES,
             *qualification.ROUTES,
             *admin_projects.ROUTES,
+            *admin_settings.ROUTES,
             *admin_items.ROUTES,
+            *admin_item_list.ROUTES,
             *admin_people.ROUTES,
             *exports.ROUTES,
             *static.ROUTES,

@@ -4,15 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from assent import config
 from assent.config import DataFile
+from assent.data.files.containers import count_rows
 from assent.data.files.hub import HubSet
 from assent.data.files.streams import HUB
+from assent.data.sources import candidates, prompts
+from assent.errors import UserError
+from assent.feedback.asked import Asked
 from assent.pipeline.estimate import Estimate, estimate
 from assent.pipeline.files import read_json
+from assent.pipeline.outline import reference
 from assent.pipeline.plan import Plan, Step
 from assent.pipeline.sources import as_written
 from assent.pipeline.stage_folder import STAGE
@@ -22,7 +28,7 @@ from assent.pipeline.units import human_bytes, human_seconds
 NARROW = 120  # columns of a terminal below which a table has the most needful only
 COMPACT: dict[str, Any] = {"box": box.SIMPLE, "pad_edge": False, "padding": (0, 1, 0, 0)}
 _CHANGES_SHOWN = 3
-_COLUMNS = ("stage", "kind", "key", "state", "steps", "epochs", "seconds", "memory", "disk", "note")
+_COLUMNS = ("stage", "kind", "key", "state", "steps", "epochs", "time", "memory", "disk", "note")
 _WIDE = ("key", "epochs")  # shown where there is room for them
 
 
@@ -49,7 +55,7 @@ def plan_table(drawn: Plan, last: dict[str, StageState], narrow: bool = False) -
     later = "> " if more or any(map(_rows_unknown, to_do)) else ""
     footers = {
         "stage": f"{len(left)} of {len(drawn.steps)} to do",
-        "seconds": later + human_seconds(sum(one.seconds for one in left)),
+        "time": later + human_seconds(sum(one.seconds for one in left)),
         "memory": more + human_bytes(max((one.memory_bytes for one in left), default=0.0)),
         "disk": more + human_bytes(sum(one.disk_bytes for one in left)),
     }
@@ -95,8 +101,36 @@ def _plan_row(drawn: Plan, step: Step, cost: Estimate, last: StageState | None) 
         "?" if step.unsized or _rows_unknown(step) else human_seconds(cost.seconds),
         "?" if step.unsized else human_bytes(cost.memory_bytes),
         "?" if step.unsized else human_bytes(cost.disk_bytes),
-        _change(drawn, step, last),
+        escape("; ".join(filter(None, (_change(drawn, step, last), _too_few(drawn, step))))),
     ]
+
+
+def _too_few(drawn: Plan, step: Step) -> str:
+    """That an annotate stage would wait for ever, as far as the files that are there tell."""
+    asked = step.settings
+    if step.state == "done" or not isinstance(asked, Asked):
+        return ""
+    items = _items_below(drawn, asked, asked.want)
+    return (
+        "" if items is None else f"want {asked.want}: there are only {items} to answer in {asked.candidates}"
+    )
+
+
+def _items_below(drawn: Plan, asked: Asked, want: int) -> int | None:
+    """How many items there are, or will be of prompts that are there; None: enough, or not known."""
+    source, read = asked.candidates, prompts if asked.settings.task == "demonstration" else candidates
+    target = reference(source)
+    if target is not None and drawn.step(target).kind == "sample":  # makes an item of each prompt
+        source, read = dict(config.sources(drawn.step(target).settings))["prompts",], prompts
+    place = drawn.place(source)
+    if reference(source) is not None or place.startswith(HUB):
+        return None
+    try:
+        few = (count_rows(place) or 0) < want
+        items = len(read(place)) if few else want  # as the stage itself counts them
+    except UserError:
+        return None  # a row is bad: the stage that reads it says which
+    return items if items < want else None
 
 
 def _change(drawn: Plan, step: Step, last: StageState | None) -> str:

@@ -65,6 +65,8 @@ class Progress:
         def advance(done: int, total: int, note: str) -> None:
             nonlocal said_at, said_tenth
             tenth = 10 * done // total if total else 0
+            if tenth < said_tenth:  # another pass of the same stage
+                said_tenth = 0
             silent_seconds = time.monotonic() - said_at
             further = tenth > said_tenth and silent_seconds >= _LINE_SECONDS_AT_LEAST
             if further or silent_seconds >= _LINE_SECONDS:

@@ -17,7 +17,7 @@ def status_table(name: str, stages: dict[str, StageState], narrow: bool = False)
     Args:
         narrow: messages below the table and few lines, to fit into 80 columns.
     """
-    columns = ("stage", "kind", "key", "status", "seconds", "memory", *(() if narrow else ("message",)))
+    columns = ("stage", "kind", "key", "status", "time", "memory", *(() if narrow else ("message",)))
     told = [f"{stage}: {state.message}" for stage, state in stages.items() if state.message]
     table = Table(
         *columns, title=name, title_justify="left",

@@ -8,13 +8,14 @@ from assent import config
 from assent.errors import UserError
 from assent.evaluation.report import RunRecord, StageRecord, render, render_comparison
 from assent.evaluation.verdict import judge_of
+from assent.pipeline import judgements
 from assent.pipeline.artifacts import ArtifactStore
 from assent.pipeline.files import read_json, read_rows, write_json, write_text
 from assent.pipeline.stage_folder import STAGE, said
 from assent.pipeline.state import StageState, read_run
 from assent.pipeline.tracking import METRICS
 
-_HELD_AGAINST = ("references", "safety")  # parts of an evaluation that not every one has
+_NOT_ALWAYS = ("references", "safety", "judges")  # parts of an evaluation that not every one has
 _REWARD_NUMBERS = ("accuracy", "ci_low", "ci_high", "ece", "n")
 
 
@@ -30,6 +31,7 @@ def collect(out: Path) -> RunRecord:
     written = _written_settings(out)
     rewards = _rewards(stages, store)
     evaluation = _last(stages, store, "evaluate", "evaluation.json")
+    feedback = _feedback(stages, store)
     return RunRecord(
         name=head.name,
         command=head.command,
@@ -38,10 +40,11 @@ def collect(out: Path) -> RunRecord:
         machine=head.machine,
         created=head.created,
         stages=[_stage(name, state, store, written.get(name, {})) for name, state in stages.items()],
-        summary=_summary(stages, evaluation, judge_of(rewards)),
+        summary=_summary(stages, evaluation, judge_of(rewards), feedback),
         answers=_answers(stages, store, "answers.jsonl"),
         rewards=rewards,
         checked=_answers(stages, store, "safety.jsonl"),
+        feedback=feedback,
     )
 
 
@@ -99,14 +102,18 @@ def _stage(name: str, state: StageState, store: ArtifactStore, written: dict[str
 
 
 def _summary(
-    stages: Mapping[str, StageState], evaluation: dict[str, Any] | None, reward: Mapping[str, Any] | None
+    stages: Mapping[str, StageState],
+    evaluation: dict[str, Any] | None,
+    reward: Mapping[str, Any] | None,
+    feedback: Mapping[str, dict[str, Any]],
 ) -> dict[str, Any]:
-    held = {name: evaluation[name] for name in _HELD_AGAINST if name in evaluation} if evaluation else {}
+    held = {name: evaluation[name] for name in _NOT_ALWAYS if name in evaluation} if evaluation else {}
     return {
         "policies": (evaluation or {}).get("policies", {}),
         "comparisons": (evaluation or {}).get("comparisons", []),
         **held,
         "reward_model": {name: reward.get(name) for name in _REWARD_NUMBERS} if reward else None,
+        "feedback": feedback,
         "seconds": {name: state.seconds for name, state in stages.items()},
         "peak_rss_mb": max((state.peak_rss_mb for state in stages.values()), default=0.0),
     }
@@ -123,11 +130,17 @@ def _last(
 def _rewards(stages: Mapping[str, StageState], store: ArtifactStore) -> dict[str, dict[str, Any]]:
     """What each finished `reward` stage wrote of its quality, by the stage's name; not every kind does."""
     found = {
-        name: _object(store.path(state.key) / "reward.json")
-        for name, state in stages.items()
-        if state.kind == "reward" and state.status == "done" and state.key and store.finished(state.key)
+        name: _object(folder / "reward.json") for name, folder in _folders(stages, store, "reward").items()
     }
     return {name: facts for name, facts in found.items() if facts is not None}
+
+
+def _feedback(stages: Mapping[str, StageState], store: ArtifactStore) -> dict[str, dict[str, Any]]:
+    """The judgements that each finished `annotate` stage froze, counted, by the stage's name."""
+    return {
+        name: judgements.counted(folder / judgements.FILE)
+        for name, folder in _folders(stages, store, "annotate").items()
+    }
 
 
 def _object(path: Path) -> dict[str, Any] | None:
@@ -143,9 +156,16 @@ def _answers(stages: Mapping[str, StageState], store: ArtifactStore, file: str) 
 
 
 def _last_folder(stages: Mapping[str, StageState], store: ArtifactStore, kind: str) -> Path | None:
-    done = [state.key for state in stages.values() if state.kind == kind and state.status == "done"]
-    keys = [key for key in done if key is not None and store.finished(key)]
-    return store.path(keys[-1]) if keys else None
+    return next(reversed(_folders(stages, store, kind).values()), None)
+
+
+def _folders(stages: Mapping[str, StageState], store: ArtifactStore, kind: str) -> dict[str, Path]:
+    """Where the results of the stages of a kind lie that are done, by their names, in the recipe's order."""
+    return {
+        name: store.path(state.key)
+        for name, state in stages.items()
+        if state.kind == kind and state.status == "done" and state.key and store.finished(state.key)
+    }
 
 
 def _written_settings(out: Path) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import inspect
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -51,6 +52,8 @@ def reward_function(name: str) -> Reward:
                 f"reward function {name} failed at {at.filename}:{at.lineno}: {type(error).__name__}: {error}"
             ) from error
 
+    # What it says of itself stays readable; a class or a partial would speak of its kind.
+    judged.__doc__ = inspect.getdoc(judge) if inspect.isfunction(judge) else None
     return judged
 
 

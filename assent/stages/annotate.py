@@ -1,10 +1,9 @@
 """People's judgements, or a model's: wait until there are enough, then freeze them for training to read."""
 
-import glob
 from collections.abc import Mapping, Sequence
 
 from assent.data.files.jsonl import write_jsonl
-from assent.data.sources import candidates, comparison_row, comparisons
+from assent.data.sources import candidates, comparison_row
 from assent.errors import UserError, Waiting
 from assent.feedback.asked import Asked
 from assent.records import Candidates, Comparison
@@ -12,6 +11,7 @@ from assent.rewards.function import function
 from assent.rewards.judge_settings import ComparingJudge
 from assent.stages import forecasting
 from assent.stages.ai_feedback import ai_feedback
+from assent.stages.from_files import judged_elsewhere, of_others
 from assent.stages.from_people import freeze
 from assent.stages.workspace import Forecast, Workspace
 
@@ -63,7 +63,13 @@ def _judged(config: Config, items: Sequence[Candidates], work: Workspace) -> lis
     if config.panel:
         return _panel(config, items[: config.want])
     if config.judgements:
-        return comparisons(config.judgements) if glob.glob(config.judgements, recursive=True) else []
+        judged = judged_elsewhere(config.judgements)
+        if others := of_others(judged, items):
+            work.warn(
+                f"{work.name}: {others} of {len(judged)} judgements in {config.judgements} are of other "
+                f"prompts or answers than those in {config.candidates}: they count all the same"
+            )
+        return judged
     assert config.judge is not None
     if len(items) < config.want:  # said before anything is paid for
         raise UserError(

@@ -51,11 +51,13 @@ def drawn(
     sets: int,
     reference: LanguageModel | None,
     work: Workspace,
+    name: str,
 ) -> list[Written]:
-    """`sets` sets of answers to all prompts."""
+    """`sets` sets of answers to all prompts; `name` is whose answers the progress bar says they are."""
     check_lengths(asked, how.sampling, *player, work.name)
     held_against = reference if sets == 1 else None  # a best-of-n has no distribution of its own
-    return [_write(how, player, asked, draw, held_against, work) for draw in range(sets)]
+    notes = [f"prompts, {name}" + (f" ({draw + 1} of {sets})" if sets > 1 else "") for draw in range(sets)]
+    return [_write(how, player, asked, draw, held_against, work, note) for draw, note in enumerate(notes)]
 
 
 def _write(
@@ -65,6 +67,7 @@ def _write(
     draw: int,
     reference: LanguageModel | None,
     work: Workspace,
+    note: str,
 ) -> Written:
     model, tokenizer = player
     pieces: list[Written] = []
@@ -78,7 +81,7 @@ def _write(
         kl = _kl(model, reference, tokens, answers.responses, heat) if reference else None
         texts = tokenizer.texts(answers.responses)
         pieces.append(Written(texts, answers.responses.lengths.tolist(), answers.ended.tolist(), kl))
-        work.progress(min(len(asked), start + how.batch), len(asked), "prompts")
+        work.progress(min(len(asked), start + how.batch), len(asked), note)
     return Written(
         [text for piece in pieces for text in piece.texts],
         [length for piece in pieces for length in piece.lengths],

@@ -89,6 +89,7 @@ def run(config: Config, work: Workspace) -> None:
     result: dict[str, Any] = {
         "policies": {name: summarise(answers) for name, answers in policies.items()},
         "comparisons": comparisons(policies, compared, pairs),
+        "judges": {name: _says(judge) for name, judge in judges.items()},
     }
     rows = _side_by_side(texts, policies)
     if held is not None:
@@ -113,7 +114,7 @@ def _drawn(
     for name, entry in entries.items():
         player = _loaded(entry)
         near = reference if same_tokens(player[1], its_tokens) else None
-        draws[name] = drawn(how, player, asked, entry.best_of, near, work)
+        draws[name] = drawn(how, player, asked, entry.best_of, near, work, name)
         if held is not None and "perplexity" in held.metrics and entry.best_of == 1:
             read[name] = read_references(held, *player, config.batch, work)
     return draws, read
@@ -145,6 +146,11 @@ def _pairs(config: Config, policies: list[str], where: str) -> list[tuple[str, s
         if name not in policies:
             raise UserError(f"{where}: compare: no policy is called {name}: expected {', '.join(policies)}")
     return every_pair(policies) if config.compare is None else config.compare
+
+
+def _says(judge: Reward) -> str:
+    """What a judge's function says of itself: the first paragraph of its docstring, for the report."""
+    return " ".join((judge.__doc__ or "").partition("\n\n")[0].split())
 
 
 def _normalised(

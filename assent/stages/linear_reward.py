@@ -23,7 +23,7 @@ from assent.rewards.reward import Reward
 from assent.stages import forecasting
 from assent.stages.judgement_facts import facts_of_comparisons, facts_of_ratings, tell
 from assent.stages.judgements import kept_apart
-from assent.stages.trust import Judged, Trust, trust_report
+from assent.stages.trust import Judged, Trust, tell_doubt, trust_report
 from assent.stages.workspace import Forecast, Workspace
 
 RESULT = "model"
@@ -112,6 +112,7 @@ def run(config: Config, work: Workspace) -> None:
     facts |= {"kind": config.kind, "estimator": config.estimator, "judgements": sides.facts}
     facts |= fitted.facts()
     (work.folder / "reward.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    tell_doubt(facts, work)
     work.log(0, {name: float(facts[name]) for name in LOGGED if facts.get(name) is not None})
 
 

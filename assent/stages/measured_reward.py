@@ -13,7 +13,7 @@ from assent.rewards.composite import Part, judge, normalised
 from assent.rewards.reward import Reward
 from assent.stages import forecasting
 from assent.stages.reward_parts import RewardPart, load_parts
-from assent.stages.trust import Judged, Trust, trust_report
+from assent.stages.trust import Judged, Trust, tell_doubt, trust_report
 from assent.stages.workspace import Forecast, Workspace
 
 RESULT = "reward.json"
@@ -51,6 +51,7 @@ def run(config: Config, work: Workspace) -> None:
             for part in parts
         ]
     (work.folder / RESULT).write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    tell_doubt(facts, work)
 
 
 def _on_one_scale(settings: Sequence[RewardPart], parts: Sequence[Part], judged: Judged) -> list[Part]:

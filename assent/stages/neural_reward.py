@@ -33,7 +33,7 @@ from assent.stages.judgement_facts import facts_of_comparisons, facts_of_ratings
 from assent.stages.judgements import OnJudgements, check_lengths
 from assent.stages.lessons import Lessons, ObjectiveName, preference_lessons, rating_lessons, texts_of
 from assent.stages.parts_of_work import part_of, unseen_part
-from assent.stages.trust import HEAD, Judged, Trust, trust_report
+from assent.stages.trust import HEAD, Judged, Trust, tell_doubt, trust_report
 from assent.stages.workspace import Forecast, Workspace
 from assent.training import parallel
 from assent.training.checkpoint import seed_of
@@ -116,6 +116,7 @@ def run(config: Config, work: Workspace) -> None:
     facts = trust_report(score, given.unseen, config.trust, work.name, accuracy_at=accuracy)
     facts |= {"objective": given.lessons.objective, "judgements": given.facts}
     (work.folder / "reward.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    tell_doubt(facts, work)
 
 
 def read(config: Config, work: Workspace) -> Given:

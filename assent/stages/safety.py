@@ -136,7 +136,7 @@ def run_suites(
     written: dict[str, list[Written]] = {}
     for name, player in players.items():
         loaded = player.load()
-        written[name] = [_answers(one, loaded, player.sets, how, score, work) for one in ready]
+        written[name] = [_answers(one, (name, loaded), player.sets, how, score, work) for one in ready]
     found = [
         _checked(one, {name: answers[place] for name, answers in written.items()})
         for place, one in enumerate(ready)
@@ -174,14 +174,15 @@ def _asked(suite: Suite, work: Workspace) -> list[Prompt]:
 
 def _answers(
     one: Ready,
-    loaded: tuple[LanguageModel, Tokenizer],
+    player: tuple[str, tuple[LanguageModel, Tokenizer]],
     sets: int,
     how: Drawing,
     score: Reward | None,
     work: Workspace,
 ) -> Written:
     drawing = replace(how, sampling=one.suite.sampling or how.sampling)
-    draws = drawn(drawing, loaded, one.asked, sets, None, work)
+    name, loaded = player
+    draws = drawn(drawing, loaded, one.asked, sets, None, work, f"{name}, {one.suite.name}")
     return best(draws, [prompt.text for prompt in one.asked], score)
 
 

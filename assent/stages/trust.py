@@ -14,12 +14,14 @@ from pydantic import Field, field_validator
 from assent.config import DataFile, Settings
 from assent.errors import RewardError
 from assent.evaluation import bias, calibration, certainty, learning_curve, ratings, scored, trust
+from assent.evaluation.doubts import doubt
 from assent.evaluation.scored import Decision, Pair
 from assent.records import Comparison, Rating
 from assent.rewards.groups import axes
 from assent.rewards.learned import LearnedEnsemble, LearnedReward
 from assent.rewards.probes import Swapped, swapped, swapped_templates, weighed
 from assent.rewards.reward import Reward, Uncertain, checked
+from assent.stages.workspace import Workspace
 
 HEAD = "score"  # of ratings that name no criterion
 SWAP_NEEDS = "a score that is the same for all held-out answers has no unit to tell a change in"
@@ -107,6 +109,12 @@ def trust_report(
     facts["worst"] = trust.worst_errors(found.pairs, settings.worst)
     facts["attribution"] = _attribution(score, found.pairs, settings, where)
     return facts | {"missing": missing}
+
+
+def tell_doubt(facts: dict[str, Any], work: Workspace) -> None:
+    """Say at once, before a policy is tuned against it, why a reward is not to be believed yet."""
+    if said := doubt(facts):
+        work.warn(f"{work.name}: {said}")
 
 
 def _scored(score: Reward, judged: Judged, where: str) -> _Scored:

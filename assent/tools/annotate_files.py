@@ -1,17 +1,19 @@
 """A file of items, or a project's own YAML; and the judgements as files."""
 
+import os
 import sqlite3
-from collections.abc import Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from assent.config import DataFile, check, read_yaml, sources
+from assent.data.files.streams import HUB, files
 from assent.data.files.written import PACKED, kind_of, written
 from assent.errors import UserError
 from assent.feedback.asked import Wanted, check_not_lost, project_name
 from assent.feedback.exchange.export import STYLES, exported, reading, styled
+from assent.feedback.exchange.outputs import note_written, projects_in, written_by
 from assent.feedback.projects import ProjectSettings
 from assent.pipeline.outline import dotted
 from assent.pipeline.sources import located, resolved
@@ -93,49 +95,48 @@ def _job(database: Path, wanted: Wanted, out: Path | None, *notes: str) -> Job:
     check_not_lost(database)
     if out is not None:
         kind_of(out)  # a suffix that nothing can be written to is told of now
-        _check_ours(database, wanted, out)
+        places = _places(out, wanted.settings.task).values()
+        _check_no_source(wanted, places)
+        _check_ours(database, wanted, places)
     go_on = f"judgements are written to {out} when all is judged, and at the end" if out else ""
     stays = "" if out else f"judgements stay in {database}; --out judgements.jsonl writes them to a file too"
     return Job(database, (wanted,), out, go_on, tuple(note for note in (*notes, stays) if note))
 
 
-def _check_ours(database: Path, wanted: Wanted, out: Path) -> None:
-    """See that no file is written over that is not of this project."""
-    there = next((path for path in _places(out, wanted.settings.task).values() if path.exists()), None)
-    names = _projects(database)
-    if there is None or wanted.name in names:
-        return
-    whose = f"not of the project {wanted.name}, which is new there" if names else f"not from {database}"
-    raise UserError(f"{there}: is there already, and {whose}: give another --out")
+def _check_no_source(wanted: Wanted, places: Iterable[Path]) -> None:
+    """See that none of what the project is made of would be written over, by whatever name or link."""
+    named = [wanted.items, *(source for _, source in sources(wanted.settings))]
+    local = [one for one in named if one and not one.startswith(HUB)]
+    read = [path for one in local for path in files(one)]
+    folders = [Path(one).resolve() for one in local if os.path.isdir(one)]
+    for place in places:
+        if place.exists() and any(place.samefile(path) for path in read):
+            raise UserError(f"{place}: the project {wanted.name} is made of this file: give another --out")
+        if any(place.resolve().is_relative_to(folder) for folder in folders):
+            raise UserError(
+                f"{place}: the project {wanted.name} is made of all files in that folder, and would read "
+                "this one at its next start: give another --out"
+            )
+
+
+def _check_ours(database: Path, wanted: Wanted, places: Iterable[Path]) -> None:
+    """See that no file is written over that this project has not written."""
+    for place in places:
+        if os.path.lexists(place) and written_by(database, place) != wanted.name:
+            raise UserError(
+                f"{place}: is there already, and was not written from the project {wanted.name} of "
+                f"{database}: give another --out, or move it away"
+            )
 
 
 def _check_alone(database: Path, name: str, source: str) -> None:
     """See that the files beside a database are not those of another file's judgements, now or later."""
-    names = _projects(database)
+    names = projects_in(database)
     if names and name not in names:
         raise UserError(
             f"{source}: {database} is of {' and '.join(sorted(names))}, whose judgements would lie in the "
             "same files: give another --out"
         )
-
-
-def _projects(database: Path) -> set[str]:
-    """The names of a database's projects; none as long as it is not there, or has no tables.
-
-    Raises:
-        UserError: it is no database, or cannot be read.
-    """
-    if not database.exists():
-        return set()
-    address = f"{database.resolve().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True)) as connection:
-            tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'feedback_project'")
-            if tables.fetchone() is None:
-                return set()
-            return {name for [name] in connection.execute("SELECT name FROM feedback_project")}
-    except sqlite3.DatabaseError as error:
-        raise UserError(f"{database}: not a feedback database that can be read: {error}") from None
 
 
 def plain_task(source: str) -> tuple[str, str]:
@@ -161,16 +162,33 @@ def write_judgements(job: Job) -> list[str]:
     """Write all judgements to the job's files, each whole or as it was; say what was written.
 
     A file is made when it has rows. One that is there and has none any more becomes empty.
+
+    Raises:
+        UserError: a file has come meanwhile that is not the project's; then nothing is written.
     """
     assert job.out is not None
     [wanted] = job.wanted
+    places = _places(job.out, wanted.settings.task)
+    with reading(job.database) as connection:
+        places = {
+            kind: path
+            for kind, path in places.items()
+            if os.path.lexists(path) or any(True for _ in _rows(connection, wanted, kind))
+        }
+    _check_ours(job.database, wanted, places.values())
+    # Before they are there: a kill in between leaves no file that the app takes for somebody else's.
+    note_written(job.database, wanted.name, places.values())
     told = []
     with reading(job.database) as connection:
-        for kind, path in _places(job.out, wanted.settings.task).items():
-            if path.exists() or any(True for _ in _rows(connection, wanted, kind)):
-                count = _write(path, _rows(connection, wanted, kind))
-                told.append(f"{path}: {count} {kind.replace('_', ' ')}")
+        for kind, path in places.items():
+            count = _write(path, _rows(connection, wanted, kind))
+            told.append(f"{path}: {count} {_words(kind, count)}")
     return told or ["nobody has judged yet, so nothing is written"]
+
+
+def _words(kind: str, count: int) -> str:
+    plain = kind.replace("_", " ")
+    return plain.removesuffix("s") if count == 1 and kind != "surplus" else plain
 
 
 def _places(out: Path, task: str) -> dict[str, Path]:

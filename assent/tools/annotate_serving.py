@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from assent.errors import AssentError
-from assent.feedback.asked import ANSWERED, Wanted, all_answered, items_answered, items_in
+from assent.feedback.asked import ANSWERED, Wanted, items_answered, items_in
 from assent.feedback.exchange.export import reading
 from assent.feedback.server import App, listen, only_server, serve
 from assent.feedback.services import Services
@@ -18,6 +18,7 @@ from assent.tools.annotate import Job
 from assent.tools.annotate_files import write_judgements
 
 LOOK_SECONDS = 2.0
+TOLD_SECONDS = 60.0  # between two lines that say how far people are
 LOOK_SHARE = 20  # a look that takes long is taken seldom: at most this part of the time
 
 # Items that lack judgements, and that somebody has skipped and not judged after all. Skips are few.
@@ -27,6 +28,7 @@ SELECT count(*) FROM (
     CROSS JOIN feedback_shown AS shown ON shown.id = skip.shown_id
     CROSS JOIN feedback_item AS item ON item.id = shown.item_id
     WHERE item.project_id = (SELECT id FROM feedback_project WHERE name = ?) AND item.part = 'real'
+        AND item.listed IS NOT FALSE
         AND NOT EXISTS (SELECT 1 FROM feedback_judgement WHERE shown_id = shown.id)
 ) AS skipped
 WHERE (SELECT count(*) FROM feedback_slot WHERE item_id = skipped.number AND judged) < ?
@@ -95,18 +97,20 @@ def annotate(
             for line in (*job.notes, f"database: {job.database}"):
                 saying.progress(line)
             for made in opened.open(job.wanted):
-                if made.items:
-                    saying.progress(f"{made.name}: {made.items} new items")
+                for line in _brought(made):
+                    saying.progress(line)
             link = opened.app.admin_link(address, again=new_admin_link)
 
             def ready() -> None:
-                for line in _welcome(job, listening.addresses, link):
+                for line in _welcome(job, listening.addresses, link, by_itself=meanwhile is not None):
                     saying.line(line)
 
             with ExitStack() as stack:
-                looks = [_exporting(job, saying)]
+                looks = [_exporting(job, saying), _telling(job, saying)]
                 if meanwhile is not None:
                     looks.append(stack.enter_context(meanwhile(opened)))
+                elif job.go_on and job.out is None:
+                    looks.append(_calling(job, saying))
                 with _watching(looks, saying):
                     serve(listening, ready)
             _farewell(job, saying)
@@ -114,7 +118,20 @@ def annotate(
             opened.app.close()
 
 
-def _welcome(job: Job, addresses: Sequence[str], link: str | None) -> Iterator[str]:
+def _brought(made: Any) -> Iterator[str]:
+    """What the file or the recipe has changed."""
+    if made.items:
+        yield f"{made.name}: {made.items} new items"
+    if made.judgements:
+        yield (
+            f"{made.name}: {made.judgements} judgements came with them and count; to judge these items anew, "
+            "take the answers alone: assent convert, --to candidates"
+        )
+    if made.retired:
+        yield f"{made.name}: {made.retired} items left the file, and are asked no more"
+
+
+def _welcome(job: Job, addresses: Sequence[str], link: str | None, *, by_itself: bool) -> Iterator[str]:
     yield from how_far(job)
     yield ""
     yield f"Open {addresses[0]}/"
@@ -125,8 +142,10 @@ def _welcome(job: Job, addresses: Sequence[str], link: str | None) -> Iterator[s
         yield f"  {link}"
     else:
         yield "Invite others from the project's page there."
-    if job.go_on:
-        yield f"Then: {job.go_on}"
+    if by_itself:
+        yield f"When enough is answered, this goes on by itself: {job.go_on}"
+    elif job.go_on:
+        yield f"{'Then' if job.out else 'When enough is answered'}: {job.go_on}"
     yield "Ctrl-C ends; all that was judged is kept."
 
 
@@ -140,6 +159,8 @@ def _how_far(connection: sqlite3.Connection, wanted: Wanted) -> str:
     done = items_answered(connection, wanted.name, wanted.settings.overlap)
     there, what = items_in(connection, wanted.name), ANSWERED[wanted.settings.task]
     want = there if wanted.want is None else wanted.want
+    if done > want:
+        return f"{wanted.name}: {done} {what} answered; {want} were wanted"
     few = f"; there are only {there}" if there < want else ""
     left = ""
     if done < want:
@@ -149,21 +170,61 @@ def _how_far(connection: sqlite3.Connection, wanted: Wanted) -> str:
 
 
 def _farewell(job: Job, saying: Saying) -> None:
+    for line in how_far(job):  # first: what is at the place of a file may be refused
+        saying.line(line)
     done = write_judgements(job) if job.out is not None else [f"go on with: {job.go_on}"] if job.go_on else []
-    for line in (*how_far(job), *done):
+    for line in done:
         saying.line(line)
 
 
+def _telling(job: Job, saying: Saying) -> Look:
+    """Say how far people are: when they are further than was said, and not too often."""
+    told, at = how_far(job), time.monotonic()
+
+    def look() -> None:
+        nonlocal told, at
+        if time.monotonic() < at + TOLD_SECONDS:
+            return
+        now, at = how_far(job), time.monotonic()
+        for line in now:
+            if line not in told:
+                saying.progress(line)
+        told = now
+
+    return look
+
+
+def _calling(job: Job, saying: Saying) -> Look:
+    """Say once that a run has enough to go on with."""
+    called = False
+
+    def look() -> None:
+        nonlocal called
+        with reading(job.database) as connection:
+            enough = all(
+                items_answered(connection, one.name, one.settings.overlap) >= one.want
+                for one in job.wanted
+                if one.want is not None
+            )
+        if enough and not called:
+            saying.progress(f"enough is answered: {job.go_on}")
+        called = enough
+
+    return look
+
+
 def _exporting(job: Job, saying: Saying) -> Look:
-    """Write the judgements when all is judged; further ones follow at the end."""
+    """Write the judgements when each item has those it needs; further ones follow at the end."""
     written = False
 
     def look() -> None:
         nonlocal written
         if job.out is None or job.wanted[0].settings.task == "chat":
             return
+        [one] = job.wanted
         with reading(job.database) as connection:
-            complete = all_answered(connection, job.wanted[0].name)
+            there = items_in(connection, one.name)
+            complete = there > 0 and items_answered(connection, one.name, one.settings.overlap) == there
         if complete and not written:
             for line in ("all is judged", *write_judgements(job)):
                 saying.progress(line)

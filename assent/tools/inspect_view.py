@@ -87,7 +87,11 @@ def _comparisons(facts: Facts) -> Iterator[RenderableType]:
         grid.add_row("first wins", "not known: the format keeps the chosen answer first")
     if facts["pairs"]:
         pairs = facts["pairs"]
-        grid.add_row("pairs", f"{pairs['first'] + pairs['second']:,} decided, {pairs['ties']:,} ties")
+        grid.add_row(
+            "pairs",
+            f"{pairs['first'] + pairs['second']:,} decided, "
+            f"{pairs['ties']:,} {'tie' if pairs['ties'] == 1 else 'ties'}",
+        )
         grid.add_row("first of a pair wins", _share(pairs["first_wins"]))
     grid.add_row("longer wins", _share(facts["longer_wins"]))
     if not facts["pairs"]:

@@ -1,6 +1,7 @@
 """A chat project with policies that are plain functions, and what a browser sends to it."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from feedback_world import World, new_uuid, services
@@ -78,3 +79,12 @@ def chat_of(world, policy=None, **settings) -> Chat:
 
 
 KEEPS = {"implicit": {"enabled": True, "consent": CONSENT}}
+
+
+def eventually(found, wanted):
+    """The page sends some things without being asked to wait for it."""
+    for _ in range(200):
+        if found() == wanted:
+            return
+        time.sleep(0.05)
+    assert found() == wanted

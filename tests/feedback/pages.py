@@ -18,7 +18,7 @@ class Stop:
 
 
 def item_is_there(page: Page) -> None:
-    page.wait_for_selector("article.item")
+    page.wait_for_selector("#stage:not([data-fresh]) article.item")
 
 
 def pressed(*keys: str) -> Callable[[Page], None]:
@@ -98,6 +98,8 @@ STOPS = [
     Stop("admin-project", "admin", "/admin/p/everyday/"),
     Stop("admin-settings", "admin", "/admin/p/everyday/settings"),
     Stop("admin-items", "admin", "/admin/p/everyday/items"),
+    Stop("admin-all-items", "admin", "/admin/p/everyday/items/all"),
+    Stop("admin-item", "admin", "/admin/p/everyday/items/all?only=flagged", lambda page: page.click("td a")),
     Stop("admin-guideline", "admin", "/admin/p/everyday/guideline"),
     Stop("admin-qualification", "admin", "/admin/p/entrance/qualification"),
     Stop("admin-people", "admin", "/admin/people"),

@@ -21,7 +21,7 @@ GUARDS = {
     "member": "work next judgements heartbeat skip flag last mine chat chat_say chat_regenerate chat_consent "
     "chat_implicit guideline qualification",
     "its judge": "one-of-mine",
-    "reviewer": "projects project export",
+    "reviewer": "projects project export item-list item",
     "admin": "new-project project-settings project-close project-open items people person invite-withdraw "
     "guideline-admin guideline-preview qualification-admin qualification-allow",
 }
@@ -88,6 +88,7 @@ def people(world):
         "<slug:project>": "pairs",
         "<int:person>": str(ann.pk),
         "<int:shown>": str(shown.pk),
+        "<int:item>": str(item.pk),
         "<int:invite>": str(Invite.objects.get().pk),
         "<path:name>": "feedback/app.css",
         "<kind>": "judgements",

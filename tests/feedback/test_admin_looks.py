@@ -44,6 +44,7 @@ def filled(world):
     return {
         "root": root,
         "ann": ann,
+        "item": items[5].pk,
         "pk": Person.objects.get(name="left").pk,
         "token": invites.make(invites.Offer(), root),
     }
@@ -55,6 +56,11 @@ PAGES = {
     "project": "/admin/p/summaries/",
     "settings": "/admin/p/summaries/settings",
     "items": "/admin/p/summaries/items",
+    "all-items": "/admin/p/summaries/items/all",
+    "flagged": "/admin/p/summaries/items/all?only=flagged",
+    "item": "/admin/p/summaries/items/{item}",
+    "chat": "/admin/p/talks/",
+    "chat-settings": "/admin/p/talks/settings",
     "people": "/admin/people",
     "person": "/admin/people/{pk}",
     "password": "/password",
@@ -93,7 +99,7 @@ def test_a_chat_counts_no_items(world, filled):
     assert 'href="/p/talks/">Talk</a>' in of_chat
     assert "<p>ann</p>" in of_chat
     assert 'href="/p/summaries/">Judge</a>' in of_items
-    for told in ("Skipped</th>", "Last item</th>", "/items"):
+    for told in ("Skipped</th>", "Last given an item</th>", "/items"):
         assert (told in of_chat, told in of_items) == (False, True)
 
 
@@ -108,3 +114,27 @@ def test_pages_of_admins(world, filled, chromium_browser, size, scheme):
             assert page.evaluate(WIDER) == 0, name
             accessible(page)
         page.context.close()
+
+
+@pytest.mark.parametrize(("size", "scheme"), [("laptop", "light"), ("phone", "dark")])
+def test_settings_that_somebody_else_has_saved(world, filled, chromium_browser, size, scheme):
+    from assent.feedback.schema.models import Project
+    from assent.feedback.store.changes import change_settings
+
+    look = {"viewport": LAPTOP if size == "laptop" else PHONE, "color_scheme": scheme}
+    with world.served() as address:
+        page = page_of(chromium_browser, address, session_of(world, filled["root"]), **look)
+        page.goto("/admin/p/summaries/settings")
+        page.fill("[name=title]", "Mine")
+        project = Project.objects.get(name="summaries")
+        change_settings(project, {**project.settings, "title": "Theirs", "overlap": 3}, "eve")
+        page.click("form.settings button.primary")
+        page.wait_for_selector(".meanwhile")
+        picture(page, f"meanwhile-{size}-{scheme}")
+        assert page.evaluate(WIDER) == 0
+        accessible(page)
+        page.click("form.settings button.primary")
+        page.wait_for_url("**/admin/p/summaries/")
+        page.context.close()
+    found = Project.objects.get(name="summaries").settings
+    assert (found["title"], found["overlap"]) == ("Mine", 3)

@@ -1,5 +1,7 @@
 """How a project gets on, in counts that read indexes alone; files to download; three steps at the start."""
 
+import re
+
 import pytest
 from feedback_world import new_uuid
 
@@ -37,16 +39,35 @@ def test_the_overview_counts(world, root):
 
 
 def test_items_with_one_judgement_of_two_are_open(world):
-    from assent.feedback.schema.models import Slot
+    from assent.feedback.schema.models import Project, Slot
     from assent.feedback.store import overview
 
     project, other = world.project(), world.project("other")
+    Project.objects.filter(pk=project.pk).update(settings={**project.settings, "overlap": 2})
+    project.refresh_from_db()
     items = world.items(project, 5, slots=2)
     world.items(other, 7)
     Slot.objects.filter(item=items[0]).update(judged=True)
     Slot.objects.filter(item=items[1], number=0).update(judged=True)
     found = overview.items_of(project)
     assert (found.real, found.complete, found.open, found.percent) == (5, 1, 4, 20)
+
+
+def test_items_of_the_pool_are_complete_as_soon_as_others(world, root):
+    """The same count as `want` and the terminal have; nobody waits for second opinions."""
+    from people_world import answers, prefers
+
+    from assent.feedback.store import overview
+
+    project = world.project("news")
+    world.items(project, 3, slots=3)
+    ann = world.person("ann", "annotator", project)
+    answers(ann, project, prefers("one"), prefers("one"))
+    found = overview.items_of(project)
+    assert (found.real, found.complete, found.open, found.seconded) == (3, 2, 1, 2)
+    page = text_of(root.get("/admin/p/news/"))
+    assert "<strong>2</strong> of 3 items are complete" in page
+    assert "<dt>Complete, and wait for second opinions</dt><dd>2</dd>" in page
 
 
 def test_people_of_a_project_are_counted_once_an_item(world):
@@ -137,7 +158,10 @@ def test_no_count_reads_the_items_themselves(world):
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
             plan = [row[3] for row in cursor.fetchall() if "feedback_" in row[3]]
-        assert all("USING INDEX open_slots" in step or "COVERING INDEX" in step for step in plan), plan
+        allowed = ["USING INDEX open_slots", "COVERING INDEX"]
+        if any("USING INDEX held_slots" in step for step in plan):  # an item for each person
+            allowed += ["held_slots", "PRIMARY KEY"]
+        assert all(any(one in step for one in allowed) for step in plan), plan
 
 
 def test_three_steps_lead_to_the_first_judgement(world, root):
@@ -155,29 +179,156 @@ def test_three_steps_lead_to_the_first_judgement(world, root):
     assert "Three steps" not in text_of(root.get("/admin/p/news/"))
 
 
+def test_the_steps_go_with_the_first_judgement(world, root):
+    """Also of an admin who judges alone, and never invites anybody."""
+    from people_world import TIE, answers
+
+    from assent.feedback.schema.models import Person
+
+    project = world.project("news")
+    world.items(project, 2)
+    page = text_of(root.get("/admin/p/news/"))
+    assert "Three steps" in page
+    assert page.count("#invite") == 1  # the step is the only way there
+    answers(Person.objects.get(), project, TIE)
+    page = text_of(root.get("/admin/p/news/"))
+    assert "Three steps" not in page + text_of(root.get("/admin/"))
+    assert page.count("#invite") == 1
+    assert '<a class="button primary" href="/p/news/">Judge</a>' in page
+
+
+def test_the_steps_of_a_chat_are_those_of_a_chat(world, root):
+    """It has no items, and cannot be talked in before the app is started with its models."""
+    from chat_world import chat_of
+
+    from assent.feedback.schema.models import Person
+
+    world.project("talks", task="chat")
+    page = text_of(root.get("/admin/p/talks/"))
+    assert "Bring in items" not in page
+    assert '<a class="button" href="/admin/p/talks/settings#models">Start the app with its models</a>' in page
+    chat = chat_of(world)
+    Person.objects.filter(pk=chat.person.pk).update(role="admin")  # nobody is invited yet
+    assert "Start the app with its models <span" in text_of(root.get("/admin/p/talk/"))  # done
+    chat.said()
+    assert "Three steps" not in text_of(root.get("/admin/p/talk/"))
+
+
+def test_what_was_done_is_told_in_short(world, root):
+    """Hashes and paths are whole only for whoever points at them; times say their zone."""
+    from assent.feedback.schema.models import Audit
+
+    project = world.project("news")
+    digits = "0123456789abcdef" * 4
+    read = {"project": "news", "source": "/home/ann/my data/pairs.jsonl", "version": digits}
+    Audit.objects.create(who="ann", what="items read", detail=read, created=1795287905.0)
+    gold = {"from": None, "to": {"items": "/home/ann/gold.jsonl", "every": 10}}
+    changed = {"project": "news", "changed": {"gold": gold}}
+    Audit.objects.create(who="ann", what="project changed", detail=changed)
+    page = text_of(root.get(f"/admin/p/{project.name}/"))
+    assert 'source: <span title="/home/ann/my data/pairs.jsonl">pairs.jsonl</span>' in page
+    assert f'version: <span title="{digits}">01234567</span>' in page
+    assert 'items <span title="/home/ann/gold.jsonl">gold.jsonl</span>, every 10' in page
+    assert ">2026-11-21 19:05 UTC</time>" in page
+
+
 def test_reviewers_look_and_change_nothing(world):
-    world.items(world.project("news"), 1)
+    world.judged_one(world.project("news"))
     reviewer = world.client(world.person("reva", "reviewer"))
     page = text_of(reviewer.get("/admin/p/news/"))
     assert "export/judgements" in page
-    for way in ("/settings", "/items", "/close", "/admin/people", "/admin/new"):
+    assert 'href="/admin/p/news/items/all"' in page
+    for way in ("/settings", '/items"', "/close", "/admin/people", "/admin/new"):
         assert way not in page + text_of(reviewer.get("/admin/"))
 
 
 @pytest.mark.parametrize("task", ["pairwise", "ranking", "rating", "demonstration", "edit", "chat"])
 def test_every_file_is_there_to_download(world, root, task):
-    import re
-
     from assent.feedback.exchange.export import STYLES, kinds_of
 
     more = {"criteria": "summary"} if task == "rating" else {}
     world.items(world.project("news", task=task, **more), 1)
-    links = re.findall(r'href="(/admin/p/news/export/[^"]+)"', text_of(root.get("/admin/p/news/")))
-    assert {link.rpartition("/")[2] for link in links} == {*kinds_of(task), *STYLES.get(task, {})}
-    for link in links:
-        response = root.get(link)
-        assert response.status_code == 200, link
+    page = text_of(root.get("/admin/p/news/"))
+    named = re.findall(r'href="/admin/p/news/export/([^"]+)"|data-kind="([^"]+)"', page)
+    kinds = {link or empty for link, empty in named}
+    assert kinds == {*kinds_of(task), *STYLES.get(task, {})}
+    for kind in kinds:
+        response = root.get(f"/admin/p/news/export/{kind}")
+        assert response.status_code == 200, kind
         b"".join(response)
+
+
+def offered(page):
+    """The kinds of files that can be downloaded there."""
+    return set(re.findall(r'href="/admin/p/news/export/([^"]+)"', page))
+
+
+def test_a_file_without_rows_is_not_offered(world, root):
+    from people_world import BOTH_BAD, TIE, answers, prefers
+
+    project = world.project("news")
+    ann = world.person("ann", "annotator", project)
+    world.items(project, 4)
+    page = text_of(root.get("/admin/p/news/"))
+    assert (offered(page), page.count("nothing yet")) == (set(), 14)  # eleven of ours, three forms of others
+    answers(ann, project, TIE)
+    assert offered(text_of(root.get("/admin/p/news/"))) == {"ties", "votes"}
+    answers(ann, project, BOTH_BAD, prefers("one"))
+    decided = {"judgements", "trl", "hh", "kto"}
+    assert offered(text_of(root.get("/admin/p/news/"))) == {"ties", "votes", "both_bad", *decided}
+    world.items(project, 1, part="gold", expected={"choice": 0})
+    assert "gold" not in offered(text_of(root.get("/admin/p/news/")))  # nobody has judged it
+
+
+def test_what_is_known_of_each_person_is_offered(world, root):
+    from qualifying import choose
+
+    from assent.feedback.schema.models import Flag, Shown, Skip
+    from assent.feedback.store.projects import add_guideline
+
+    project = world.project("news", task="pairwise")
+    world.items(project, 1, part="test", expected={"choice": 0})
+    ann = world.person("ann", "annotator", project)
+    choose(ann, project, 0)
+    add_guideline(project, "Look.", "root")
+    shown = Shown.objects.get()
+    Skip.objects.create(shown=shown, reason="")
+    Flag.objects.create(uuid=new_uuid(), shown=shown, text="cut off")
+    there = {"qualification", "guidelines", "skips", "flags"}
+    assert offered(text_of(root.get("/admin/p/news/"))) == there
+    world.items(world.project("other"), 1)
+    assert "export/flags" not in text_of(root.get("/admin/p/other/"))
+
+
+def test_only_what_is_seen_at_a_glance_is_told_to_be_empty(world, root, monkeypatch):
+    """Where more was given to people than is looked at, any file but that of gold may have rows."""
+    from assent.feedback.exchange import filled
+
+    project = world.project("news")
+    world.judged_one(project)
+    monkeypatch.setattr(filled, "MANY", 1)
+    assert "ties" not in offered(text_of(root.get("/admin/p/news/")))
+    monkeypatch.setattr(filled, "MANY", 0)
+    there = offered(text_of(root.get("/admin/p/news/")))
+    assert {"judgements", "ties", "surplus", "kto"} <= there
+    assert there.isdisjoint({"gold", "qualification", "skips", "flags", "guidelines"})
+
+
+def test_chats_are_offered_when_somebody_has_talked(world, root):
+    from chat_world import chat_of
+
+    chat = chat_of(world)
+    page = text_of(root.get("/admin/p/talk/"))
+    assert page.count("nothing yet") == 6
+    chat.said()
+    assert re.findall(r"/export/([^\"]+)", text_of(root.get("/admin/p/talk/"))) == ["chats"]
+
+
+def test_forms_of_other_programs_are_written_as_the_guide_does(world, root):
+    world.items(world.project("news", task="ranking"), 1)
+    page = text_of(root.get("/admin/p/news/"))
+    assert ">k-way <" in page
+    assert "K-WAY" not in page
 
 
 def test_settings_of_a_recipe_are_told_by_their_names(world, root):

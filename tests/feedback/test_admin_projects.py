@@ -1,6 +1,8 @@
 """Projects in the admin pages: made by form or YAML, watched, changed where that is safe, closed."""
 
 import pytest
+from browser_forms import sent_by
+from feedback_world import services
 
 DEFAULTS = {  # what the empty form sends
     "name": "news",
@@ -51,9 +53,53 @@ def test_the_form_makes_what_a_recipe_would(world, root):
     assert Audit.objects.first().who == "root"
 
 
+@pytest.fixture
+def served(world):
+    """The app of this world was started with a model to talk to."""
+    from django.conf import settings
+
+    settings.SERVICES = services(talk={"house": lambda messages, seed: "Yes."})
+
+
+def test_a_chat_without_models_is_not_made(world, root):
+    """Nobody could talk in it, and nothing on these pages could mend that."""
+    from assent.feedback.schema.models import Project
+
+    shown = text_of(root.get("/admin/new"))
+    assert "assent annotate talk.yaml" in shown
+    assert "policies: [runs/recipe:tuned]" in shown
+    refused = root.post("/admin/new", {**DEFAULTS, "task": "chat"})
+    pasted = root.post("/admin/new", {"name": "news", "yaml": "task: chat\npolicies: [house]"})
+    for response in (refused, pasted):
+        assert response.status_code == 422
+        assert "this app was started without models" in text_of(response)
+    assert not Project.objects.exists()
+
+
+def test_no_project_becomes_a_chat_without_models(world, root):
+    world.project("news")
+    form = sent_by(root.get("/admin/p/news/settings"), "overlap")
+    refused = root.post("/admin/p/news/settings", {**form, "task": "chat"})
+    assert refused.status_code == 422
+    assert "this app was started without models" in text_of(refused)
+    assert made().task == "pairwise"
+
+
+@pytest.mark.usefixtures("served")
+def test_a_chat_is_made_with_models_that_are_served(world, root):
+    refused = root.post("/admin/new", {**DEFAULTS, "task": "chat"})
+    assert "Choose a model at least" in text_of(refused)
+    pasted = root.post("/admin/new", {"name": "news", "yaml": "task: chat\npolicies: [house, barn]"})
+    assert "started without these models: barn." in text_of(pasted)
+    assert root.post("/admin/new", {**DEFAULTS, "task": "chat", "policies": "house"}).status_code == 302
+    assert made().policies == ("house",)
+
+
+@pytest.mark.usefixtures("served")
 def test_each_task_keeps_what_belongs_to_it_alone(world, root):
     """What was typed for another task and is hidden again counts for nothing; neither does gold."""
     all_of_them = {"strength": "on", "preset": "summary", "implicit": "on", "consent": "We keep clicks."}
+    all_of_them["policies"] = "house"
     for task in ("pairwise", "ranking", "rating", "demonstration", "edit", "chat"):
         given = {**DEFAULTS, **all_of_them, "name": task, "task": task}
         assert root.post("/admin/new", given).status_code == 302
@@ -148,33 +194,6 @@ def test_wrong_yaml_is_told_with_its_place_and_stays(world, root, text, told):
     assert Project.objects.count() == 0
 
 
-def test_settings_change_and_the_change_is_told(world, root):
-    from assent.feedback.schema.models import Audit
-
-    world.project("news", title="Old", criteria=[], gold={"items": "gold.jsonl", "every": 4})
-    given = {**DEFAULTS, "title": "New", "lease_minutes": "10", "gold_every": "4", "strength": "on"}
-    assert root.post("/admin/p/news/settings", given)["Location"] == "/admin/p/news/"
-    settings = made()
-    assert (settings.title, settings.lease_minutes, settings.strength) == ("New", 10, True)
-    assert settings.gold.items == "gold.jsonl"  # what has no field is kept
-    detail = Audit.objects.get(what="project changed").detail
-    assert detail["changed"]["title"] == {"from": "Old", "to": "New"}
-    assert set(detail["changed"]) == {"title", "lease_minutes", "strength"}
-    assert "title: Old → New" in text_of(root.get("/admin/p/news/"))
-
-
-def test_what_is_judged_under_cannot_change(world, root):
-    project = world.project("news", title="Old")
-    world.judged_one(project)
-    page = text_of(root.get("/admin/p/news/settings"))
-    assert "somebody has begun to judge" in page
-    assert "there are items or talks of this task" in page
-    given = {**DEFAULTS, "title": "New", "strength": "on", "task": "ranking"}
-    assert root.post("/admin/p/news/settings", given).status_code == 302
-    settings = made()  # a browser does not send fields that are locked; one that does is not listened to
-    assert (settings.title, settings.strength, settings.task) == ("New", False, "pairwise")
-
-
 @pytest.mark.parametrize(
     ("part", "expected", "locked"), [("test", {"ratings": [{"a": 5}]}, True), ("real", None, False)]
 )
@@ -201,15 +220,6 @@ def test_the_store_itself_refuses_what_is_locked(world):
     world.judged_one(project)
     with pytest.raises(Locked, match="strength: It cannot change any more"):
         change_settings(project, {"task": "pairwise", "strength": True}, "root")
-
-
-def test_saving_what_is_there_says_nothing(world, root):
-    from assent.feedback.schema.models import Audit
-
-    root.post("/admin/new", DEFAULTS)
-    before = Audit.objects.count()
-    root.post("/admin/p/news/settings", DEFAULTS)
-    assert Audit.objects.count() == before
 
 
 def test_closed_and_open_again(world, root):
@@ -249,13 +259,32 @@ def test_yaml_that_is_no_settings_is_told_at_its_field(world, yaml, told):
     assert told in response.content.decode()
 
 
-def test_what_has_no_field_of_its_own_is_told_above_the_form(world, root):
-    """A test that came with a recipe forbids a task that has no right answers."""
-    world.project("news", qualification={"test": "test.jsonl"})
-    response = root.post("/admin/p/news/settings", {**DEFAULTS, "task": "demonstration", "gold_every": ""})
+def test_yaml_may_be_pasted_as_it_stands_in_a_recipe(world, root):
+    text = "  task: rating\r\n  criteria:\r\n    - {name: tone}\r\n"
+    assert root.post("/admin/new", {"name": "news", "yaml": text}).status_code == 302
+    assert made().scales[0].name == "tone"
+    wrong = "  task: rating\r\n  overlap: 0\r\n"
+    response = root.post("/admin/new", {"name": "other", "yaml": wrong})
     assert response.status_code == 422
-    assert "have a right answer, which demonstration has not" in text_of(response)
-    assert made().task == "pairwise"
+    assert sent_by(response, "yaml")["yaml"] == [wrong]
+
+
+@pytest.mark.parametrize("text", [" ", "\r\n"])
+def test_yaml_of_nothing_is_told(world, root, text):
+    response = root.post("/admin/new", {"name": "news", "yaml": text})
+    assert response.status_code == 422
+    assert 'id="yaml_yaml_error"' in text_of(response)
+
+
+def test_a_guideline_that_nobody_changed_is_no_new_version(world, root):
+    """A browser sends the end of a line as two characters, also with a new project."""
+    from assent.feedback.schema.models import Guideline
+
+    root.post("/admin/new", {**DEFAULTS, "guideline": "# Look\r\n\r\nfor facts"})
+    assert Guideline.objects.get().text == "# Look\n\nfor facts"
+    form = sent_by(root.get("/admin/p/news/guideline"), "text")
+    assert root.post("/admin/p/news/guideline", form).status_code == 302
+    assert Guideline.objects.count() == 1
 
 
 def test_yaml_without_a_name_is_told(world, root):

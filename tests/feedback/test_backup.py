@@ -94,6 +94,7 @@ def put_back(folder):
     for suffix in ("-wal", "-shm"):
         (folder / f"judgements.sqlite3{suffix}").unlink(missing_ok=True)
     (folder / "copy.sqlite3").replace(folder / "judgements.sqlite3")
+    (folder / "judgements.jsonl").rename(folder / "later.jsonl")
 
 
 def sound(database, before, acknowledged):

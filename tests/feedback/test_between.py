@@ -1,10 +1,10 @@
 """What stands between a browser and the server, and a second tab, take nothing from anybody."""
 
 from browser import page_of, session_of
-from chat_world import chat_of
+from chat_world import chat_of, eventually
 from django.conf import settings as configured
 from playwright.sync_api import expect
-from working import at_work, judgements, next_item, shown
+from working import at_work, judgements, next_item, said, shown
 
 PORTAL = "<html><body>Welcome to our hotel. Please log in.</body></html>"
 
@@ -87,7 +87,7 @@ def test_nothing_of_whoever_logs_in_meanwhile_is_shown_or_given(world, chromium_
         expect(page.locator("#guideline-dialog")).to_contain_text("could not be loaded")
         page.keyboard.press("Escape")
         page.keyboard.press("s")
-        page.keyboard.press("1")  # a reason to skip: ann's item is not skipped by bob, and bob is given nothing
+        page.keyboard.press("1")  # a reason to skip: it waits, and bob is given nothing
         expect(page.locator("#network")).to_contain_text("Waiting: 1")
         assert shown(page) == here
         assert Shown.objects.filter(person=bob).count() == 1
@@ -117,8 +117,7 @@ def test_a_chat_in_the_tab_of_somebody_who_is_logged_out_says_so(world, chromium
         log_in(page, world, chat.person)
         page.click("text=Try again")
         page.get_by_text("Answer 2").wait_for()
-        page.reload()  # the thumb goes out at last
-        page.locator(".reply [data-do=thumb_up][aria-pressed=true]").wait_for()
+        eventually(Implicit.objects.count, 1)
         page.context.close()
 
 
@@ -138,6 +137,33 @@ def test_what_a_second_tab_typed_outlives_the_answer_of_the_first(world, chromiu
         other.close()
     assert here in drafts
     assert "typed in the second tab and more" in drafts
+
+
+def test_two_tabs_with_one_draft_that_answer_otherwise(world, chromium_browser):
+    """The number of the answer stands in the draft, and the second tab has read it."""
+    with at_work(world, chromium_browser, two_items(world)) as page:
+        page.keyboard.press("c")
+        page.keyboard.type("hm")
+        page.keyboard.press("Escape")
+        other = page.context.new_page()
+        other.goto("/p/pairs/")
+        other.wait_for_selector("article.item")
+        with next_item(page):
+            page.keyboard.press("1")
+        with next_item(other):
+            other.keyboard.press("2")
+        refused = other.locator("#refused")
+        expect(refused).to_contain_text("This was answered in another window meanwhile")
+        expect(refused.locator("dd").nth(1)).to_contain_text("Answer 1 is better")
+        expect(refused.locator("dd").nth(2)).to_contain_text("Answer 2 is better")
+        other.click("#refused >> text=Save mine as the newer answer")
+        said(other).to_have_text("Stored.")
+        expect(refused).to_be_hidden()
+        other.close()
+    first, second = judgements()
+    assert (first.shown, first.revision, second.revision) == (second.shown, 1, 2)
+    assert [one.answer["choice"] for one in (first, second)] == first.shown.order
+    assert first.uuid != second.uuid
 
 
 def test_an_entry_that_nobody_can_read_holds_up_no_other(world, chromium_browser):

@@ -42,18 +42,6 @@ def test_a_projects_name_is_taken(world, root, meanwhile, sent):
     assert Guideline.objects.count() == 0
 
 
-def test_somebody_begins_to_judge_while_a_setting_is_changed(world, root, meanwhile):
-    from assent.feedback.schema.models import Project
-    from assent.feedback.views import admin_projects
-
-    project = world.project("news")
-    meanwhile(admin_projects.changes, "locks", lambda: world.judged_one(project))
-    response = root.post("/admin/p/news/settings", {**DEFAULTS, "strength": "on"})
-    assert response.status_code == 422
-    assert "somebody has begun to judge" in response.content.decode()
-    assert "strength" not in Project.objects.get().settings
-
-
 def invited(world, uses=2):
     from assent.feedback.people import invites
 

@@ -1,12 +1,14 @@
 """The chat in a real browser: by keys, on a phone, with a model that fails and a network that does."""
 
 import contextlib
+import json
 import threading
 import time
 
 import pytest
 from browser import PHONE, accessible, page_of, picture, session_of
-from chat_world import CONSENT, KEEPS, SECRET_NAME, Policy, chat_of
+from chat_world import CONSENT, KEEPS, SECRET_NAME, Policy, chat_of, eventually
+from feedback_world import new_uuid
 
 PLAN = """Here is a plan:
 
@@ -59,15 +61,6 @@ def told():
     from assent.feedback.schema.models import Turn
 
     return list(Turn.objects.order_by("id").values_list("role", "number", "attempt"))
-
-
-def eventually(found, wanted):
-    """The page sends some things without being asked to wait for it."""
-    for _ in range(200):
-        if found() == wanted:
-            return
-        time.sleep(0.05)
-    assert found() == wanted
 
 
 def field(page):
@@ -191,6 +184,62 @@ def test_a_chat_that_went_on_elsewhere_gives_the_words_back(world, opened):
     page.keyboard.press("Enter")
     page.get_by_text("This chat went on in another window.").wait_for()
     assert field(page).input_value() == "From this one"
+
+
+def test_a_message_beside_an_answer_that_is_being_made_again(world, opened):
+    """The page was reloaded, and knows nothing of it: the message is sent once, and its answer comes."""
+    policy = Policy()
+    chat = chat_of(world, policy)
+    chat.said()
+    page = opened(chat)
+    policy.go = threading.Event()
+    page.get_by_role("button", name="Another answer").click()
+    page.locator(".thinking").wait_for()
+    page.reload()
+    field(page).fill("And now?")
+    page.keyboard.press("Control+Enter")
+    page.locator(".thinking").wait_for()
+    page.reload()
+    page.get_by_text("And now?").wait_for()
+    assert field(page).input_value() == ""
+    policy.go.set()
+    page.get_by_text("Answer 3").wait_for()
+    assert field(page).input_value() == ""
+    assert told() == [("user", 0, 0), ("assistant", 1, 0), ("user", 2, 0), ("assistant", 3, 0)]
+    assert page.faults == []
+
+
+def test_a_thumb_waits_while_its_person_is_no_member(world, opened):
+    from assent.feedback.schema.models import Membership
+
+    refused = []
+
+    def twice(response):
+        refused.extend([response.status] if response.url.endswith("/implicit") else [])
+        return len(refused) == 2
+
+    chat = chat_of(world)
+    chat.said()
+    page = opened(chat)
+    Membership.objects.all().delete()
+    with page.expect_response(twice):
+        page.get_by_role("button", name="Good answer").click()
+    assert refused == [404, 404]
+    Membership.objects.create(person=chat.person, project=chat.project)
+    eventually(kept, [("thumb_up", 0)])
+
+
+def test_a_thumb_for_an_answer_that_is_gone_holds_up_no_other(world, opened):
+    """A backup was put back: the browser knows more than the app."""
+    chat = chat_of(world)
+    chat.said()
+    page = opened(chat)
+    name = f"assent/{page.get_attribute('#chat', 'data-keep')}/events/p/talk/chat/implicit"
+    gone = {"uuid": new_uuid(), "turn": new_uuid(), "kind": "thumb_down"}
+    page.evaluate("([name, value]) => localStorage.setItem(name, value)", [name, json.dumps([gone])])
+    page.get_by_role("button", name="Good answer").click()
+    eventually(kept, [("thumb_up", 0)])
+    eventually(lambda: page.evaluate("name => localStorage.getItem(name)", name), None)
 
 
 def test_consent_is_asked_first_and_can_be_withdrawn(world, opened):

@@ -190,7 +190,9 @@ def test_a_chat_without_all_its_policies_is_for_nobody(world, policies):
     assert "runs/gone" not in told
     chat.client = world.client(world.person("boss", "admin"))
     told = chat.page().content.decode()
-    assert ("runs/gone" in told) if policies else ("“policies”" in told)
+    assert ("runs/gone" in told) if policies else ("No model is chosen" in told)
+    assert 'href="/admin/p/talk/settings#models"' in told
+    assert 'id="models"' in chat.client.get("/admin/p/talk/settings").content.decode()
     assert SECRET_NAME not in told  # that one is served
 
 
@@ -211,7 +213,8 @@ def test_a_message_whose_policy_is_gone_waits_unanswered(world):
     chat.say(uuid=number)
     settings.SERVICES = services(talk={})
     again = chat.post("say", conversation=chat.conversation, uuid=number, retry=True)
-    assert (again.status_code, again.json()["code"]) == (422, "unready")
+    assert (again.status_code, again.json()["state"]) == (200, "failed")  # 200: the message is stored
+    assert "not ready" in again.json()["error"]
     assert "data-unanswered" in chat.page().content.decode()
 
 

@@ -45,7 +45,7 @@ def test_from_an_empty_folder_to_judgements_in_a_file(folder):
         first = admin.judge("candidates", {"choice": "left"})
         assert first["stored"] is True
         assert app.end(signal.SIGINT) == 0
-        assert "judgements.jsonl: 1 judgements\n" in app.said
+        assert "judgements.jsonl: 1 judgement\n" in app.said
     [row] = rows(folder / "judgements.jsonl")
     assert row["choice"] == row["meta"]["shown_order"][0]
     assert row["meta"]["annotator"] == "ann"
@@ -90,7 +90,7 @@ def test_export_writes_without_serving(folder):
         admin = app.visitor("ann")
         admin.judge("candidates", {"choice": "right"})
         shown = typed(*words, "--export")  # while the app goes on
-        assert (shown.exit_code, shown.output) == (0, "judgements.jsonl: 1 judgements\n")
+        assert (shown.exit_code, shown.output) == (0, "judgements.jsonl: 1 judgement\n")
         assert len(rows(folder / "judgements.jsonl")) == 1
         assert app.end() == 0
 
@@ -122,7 +122,7 @@ def test_judgements_of_somebody_else_are_not_written_over(folder):
     (folder / "judgements.jsonl").write_text("precious\n")
     shown = typed("candidates.jsonl", "--out", "judgements.jsonl")
     assert shown.exit_code == 2
-    assert "judgements.jsonl: is there already, and not from judgements.sqlite3" in shown.stderr
+    assert "judgements.jsonl: is there already, and was not written from the project" in shown.stderr
     assert (folder / "judgements.jsonl").read_text() == "precious\n"
 
 
@@ -132,7 +132,7 @@ def test_files_beside_that_are_somebody_elses_are_not_written_over(folder, there
     (folder / there).write_text("precious\n")
     shown = typed("candidates.jsonl", "--out", "judgements.jsonl")
     assert shown.exit_code == 2
-    assert f"{there}: is there already, and not from judgements.sqlite3" in shown.stderr
+    assert f"{there}: is there already, and was not written from the project candidates" in shown.stderr
     assert (folder / there).read_text() == "precious\n"
 
 
@@ -149,7 +149,7 @@ def test_one_out_is_for_one_file(world, folder):
     (folder / "feedback.yaml").write_text("items: others.jsonl\nname: others\nout: feedback.jsonl\n")
     shown = typed("feedback.yaml")
     assert shown.exit_code == 2
-    assert "feedback.jsonl: is there already, and not of the project others" in shown.stderr
+    assert "feedback.jsonl: is there already, and was not written from the project others" in shown.stderr
     assert (folder / "feedback.jsonl").read_text() == "precious\n"
 
 

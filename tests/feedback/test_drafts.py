@@ -4,6 +4,7 @@ import json
 import sqlite3
 from contextlib import closing, contextmanager
 
+import pytest
 from feedback_world import new_uuid
 from playwright.sync_api import expect
 from working import at_work, body, judgements, next_item, shown
@@ -92,6 +93,72 @@ def test_of_very_many_drafts_the_first_given_go(world, chromium_browser):
         assert numbers[-500:] == list(range(1004, 1504))
         assert 1003 not in numbers
         assert "p/talk/chat/new" in names
+
+
+TASKS = {
+    "pairwise": (("one", "two"), {}, ["1"]),
+    "demonstration": ((), {}, ["words", "Control+Enter"]),
+    "edit": (("one",), {}, ["words", "Control+Enter"]),
+    "rating": (("one", "two"), {"criteria": [{"name": "tone"}]}, ["3", "3", "Enter"]),
+    "ranking": (("one", "two"), {}, ["2", "1", "Enter"]),
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_looking_begins_no_draft(world, chromium_browser, task):
+    """What nobody has touched is judged under the guideline of now; what was begun, under that of then."""
+    from assent.feedback.store.projects import add_guideline
+
+    candidates, settings, keys = TASKS[task]
+    project = world.project(task=task, **settings)
+    world.items(project, 2, candidates=candidates)
+
+    def judge(page):
+        if keys[0] == "words":
+            page.fill("textarea.writing", "words")
+        for key in keys[keys[0] == "words" :]:
+            page.keyboard.press(key)
+
+    def reloaded_under(page, version):
+        add_guideline(project, f"version {version}", "root")
+        page.reload()  # what leaves the page is kept
+        page.wait_for_selector("article.item")
+
+    add_guideline(project, "version 1", "root")
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project)) as page:
+        page.reload()
+        page.wait_for_selector("article.item")
+        reloaded_under(page, 2)
+        with next_item(page):
+            judge(page)
+        page.locator("details.comment").evaluate("details => { details.open = true; }")
+        page.fill("[name=comment]", "hm")
+        reloaded_under(page, 3)
+        judge(page)
+        page.wait_for_selector("text=Nothing is left for you here")
+    assert [(one.guideline, one.answer.get("comment", "")) for one in judgements()] == [(2, ""), (2, "hm")]
+
+
+def test_a_look_at_an_answer_leaves_it_as_it_is(world, chromium_browser):
+    project = world.project()
+    world.items(project, 2)
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project)) as page:
+        page.keyboard.press("c")
+        page.keyboard.type("of the first")
+        page.keyboard.press("Escape")
+        with next_item(page):
+            page.keyboard.press("1")
+        for _ in range(2):  # a look, and another after the first was left by a reload
+            page.keyboard.press("u")
+            expect(page.locator("[name=comment]")).to_have_value("of the first")
+            page.reload()
+            page.wait_for_selector("article.item")
+        page.keyboard.press("u")
+        expect(page.locator("[data-choice=left]")).to_have_attribute("aria-pressed", "true")
+        with next_item(page):
+            page.keyboard.press("Enter")
+    first, second = judgements()
+    assert (second.revision, second.answer) == (2, first.answer)
 
 
 # After a backup is put back, numbers of what was shown are given again, for other items.

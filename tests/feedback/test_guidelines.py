@@ -161,6 +161,16 @@ def test_each_save_is_a_version_and_the_same_again_is_none(project, admin):
     assert texts(project) == [(1, FIRST, "root"), (2, SECOND, "root")]
 
 
+def test_a_second_click_on_save_says_what_is_stored(world, project):
+    from assent.feedback.schema.models import Guideline
+
+    client = world.client(world.person("eve", "admin"))
+    for _ in range(2):
+        answer = client.post("/admin/p/pairs/guideline", {"base": "0", "text": FIRST})
+        assert answer.status_code == 302
+    assert Guideline.objects.count() == 1
+
+
 def test_what_somebody_else_saved_meanwhile_is_not_written_over(project, admin):
     add(project, FIRST)
     add(project, SECOND, "bob")

@@ -84,6 +84,43 @@ def test_a_closed_project_is_no_work(world):
     page = text_of(client.get("/"))
     assert page.count("Closed") == 2
     assert "/p/one/mine" in page
+    assert '/p/one/"' not in page
+
+
+def test_what_somebody_holds_of_a_closed_project_they_may_finish(world):
+    from assent.feedback.schema.models import Project
+    from assent.feedback.store import claims
+
+    project = world.project("one")
+    world.items(project, 1)
+    ann = world.person("ann", "annotator", project)
+    claims.claim(ann, project)
+    Project.objects.update(closed=1.0)
+    client = world.client(ann)
+    assert 'href="/p/one/">Go on</a>' in text_of(client.get("/"))
+    choose(ann, project, 0)
+    page = text_of(client.get("/"))
+    assert 'href="/p/one/"' not in page
+    assert 'href="/p/one/mine">What I said</a>' in page
+
+
+def test_no_work_is_offered_where_a_project_is_closed(world):
+    """What was said is there to be read: answers on a page of their own, talks where they were held."""
+    from assent.feedback.schema.models import Project
+
+    one, talk = world.project("one"), world.project("talk", task="chat", policies=["model"])
+    pages = {"/admin/": world.person("root", "admin"), "/": world.person("ann", "annotator", one, talk)}
+    Project.objects.update(closed=1.0)
+    for path, person in pages.items():
+        client = world.client(person)
+        page = text_of(client.get(path))
+        page += "".join(text_of(client.get(f"/admin/p/{name}/")) for name in ("one", "talk") if path != "/")
+        assert 'href="/p/one/"' not in page
+        for link in ("/p/one/mine", "/p/talk/"):
+            assert f'href="{link}"' in page
+            assert client.get(link, follow=True).status_code == 200
+        for offer in (">Judge<", '/">Talk<', ">Begin<", ">Go on<"):
+            assert offer not in page
 
 
 def test_without_a_project_the_page_says_what_to_do(world):

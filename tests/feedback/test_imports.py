@@ -139,7 +139,6 @@ def test_known_answers_are_expected_and_nobody_has_judged(world, tmp_path, part)
     ("row", "part", "said"),
     [
         (ASKED | TWO, "gold", "a gold item needs its right answer"),
-        (pair("x", 0), "gold", "its right answer is"),
         (pair("x", 1), "real", "it is there as gold, and here as real"),
         (pair("x", 1), "bronze", "part 'bronze': expected one of real, gold, practice, test"),
     ],

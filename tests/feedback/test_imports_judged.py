@@ -154,3 +154,53 @@ def test_a_later_file_changes_a_mind_in_the_same_slot_and_never_back(world, tmp_
     assert len(set(Judgement.objects.values_list("slot", flat=True))) == 1
     with pytest.raises(UserError, match="judged it with revision 2, and this is another judgement with rev"):
         given(project, tmp_path, pair("x", 0, judgement=third, revision=2))
+
+
+NUMBERS = [f"0f0f0f0f-0000-4000-8000-{number:012}" for number in range(1, 5)]
+
+
+@pytest.mark.parametrize("more", [{}, {"annotator": "bob", "item": "z"}])  # by the fast way, and by the other
+def test_an_older_export_after_a_newer_one_leaves_the_last_word(world, tmp_path, more):
+    """Tuesday's is read first, then Monday's, which also has what Tuesday's has not; then both again."""
+    from assent.feedback.schema.models import Judgement
+
+    project = world.project(**alone())
+    tuesday = [pair("x", 1, judgement=NUMBERS[1], revision=2)]
+    monday = [pair("x", 0, judgement=NUMBERS[0], revision=1), pair("y", 0, judgement=NUMBERS[2], revision=1)]
+    monday += [pair(**more)] if more else []
+    given(project, tmp_path, *tuesday)
+    given(project, tmp_path, *monday)
+    said = [(row["meta"]["item"], row["choice"]) for row in rows_of(world, project)]
+    assert said == [("x", 1), ("y", 0), *([("z", 0)] if more else [])]
+    of_x = Judgement.objects.filter(item__name="x").order_by("revision")
+    assert [(one.revision, one.answer["choice"]) for one in of_x] == [(1, 0), (2, 1)]
+    assert len({one.slot for one in of_x}) == 1
+    before = stored()
+    assert given(project, tmp_path, *tuesday, *monday).judgements == 0
+    assert stored() == before
+
+
+def test_an_older_revision_that_is_there_is_not_another_one(world, tmp_path):
+    project = world.project(**alone())
+    first, last = (pair("x", n, judgement=NUMBERS[n], revision=n + 1) for n in (0, 1))
+    other = pair("x", 1, judgement=NUMBERS[2], revision=1)
+    message = "x: ann judged it with revision 1, and this is another judgement with revision 1"
+    with pytest.raises(UserError, match=message):
+        given(project, tmp_path, last, first, other)  # all in one batch
+    given(project, tmp_path, last, first)
+    with pytest.raises(UserError, match=message):
+        given(project, tmp_path, other)
+
+
+def test_a_person_goes_on_from_the_newest_revision(world, tmp_path):
+    from uuid import UUID
+
+    from assent.feedback.schema.models import Judgement
+    from assent.feedback.store.judging import Submission, submit
+
+    project = world.project(**alone())
+    for number in (1, 0):
+        given(project, tmp_path, pair("x", number, judgement=NUMBERS[number], revision=number + 1))
+    shown = Judgement.objects.first().shown
+    submit(shown.person, Submission(UUID(NUMBERS[3]), shown.pk, {"choice": "tie"}, revision=3))
+    assert [row["meta"]["revision"] for row in rows_of(world, project, "ties")] == [3]

@@ -89,6 +89,34 @@ def test_a_busy_server_is_asked_again_when_it_says(world, chromium_browser):
     assert len(judgements()) == 1
 
 
+def test_practice_is_explained_though_its_answer_comes_late(world, chromium_browser):
+    """Sent again by itself, or at the next visit."""
+    project = world.project(qualification={"pass_mark": 0.5})
+    for part, why in (("practice", "because of tea"), ("test", "because of cups")):
+        world.items(
+            project, 2 if part == "practice" else 1, part=part, expected={"choice": 0}, explanation=why
+        )
+    world.items(project, 1)
+
+    def late(page, comes_back):
+        page.route("**/judgements", lambda route: route.abort())
+        page.keyboard.press("1")
+        expect(page.locator("#network")).to_be_visible()
+        page.unroute("**/judgements")
+        comes_back()
+
+    with at_work(world, chromium_browser, world.person("ann", "annotator", project)) as page:
+        for comes_back, told in ((lambda: None, "Practice: 1 of 2 done."), (page.reload, "Now the test")):
+            late(page, comes_back)
+            expect(page.locator("#stage")).to_contain_text("because of tea")
+            expect(page.locator("#stage")).to_contain_text(told)
+            page.click("text=Continue")
+            page.wait_for_selector("article.item")
+        late(page, page.reload)
+        expect(page.locator("#stage")).to_contain_text("of 1 as expected")
+    assert [one.item.part for one in judgements()] == ["practice", "practice", "test"]
+
+
 def test_what_is_refused_is_kept_and_can_be_read(world, chromium_browser):
     ann = two_items(world)
     with at_work(world, chromium_browser, ann) as page:
@@ -181,6 +209,7 @@ def test_overtaken_once_more_mine_is_still_kept(world, chromium_browser):
         page.click("#refused >> text=Save mine as the newer answer")
         expect(page.locator("#refused dd").nth(1)).to_have_text("Both bad")
         page.click("#refused >> text=Save mine as the newer answer")
+        said(page).to_have_text("Stored.")
         expect(page.locator("#refused")).to_be_hidden()
     assert [one.revision for one in judgements()] == [1, 2, 3, 4]
 

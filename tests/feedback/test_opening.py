@@ -2,19 +2,17 @@
 
 import json
 
+import annotating_files
 import pytest
+from annotating_files import raw
 from exchanging import pair
 from test_then_run import items, opened
 
 from assent.errors import UserError
-from assent.tools.annotate import Wishes
-from assent.tools.annotate_files import project_job
 
 
 def job_of(folder, text, *rows):
-    (folder / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    (folder / "tea.yaml").write_text(f"items: rows.jsonl\nshared: {{share: 0}}\n{text}")
-    return project_job(folder / "tea.yaml", Wishes())
+    return annotating_files.job_of(folder, f"shared: {{share: 0}}\n{text}", *rows)
 
 
 def test_other_prompts_under_the_same_name_are_other_items(world, tmp_path):
@@ -74,7 +72,7 @@ def admin_wants(overlap):
 
 
 def test_what_was_broken_off_is_done_at_the_next_start(world, tmp_path, monkeypatch):
-    from assent.feedback import opening
+    from assent.feedback.store import slots as room
 
     assert slots(tmp_path, 1, "x", "y") == {"x": 1, "y": 1}
 
@@ -82,7 +80,7 @@ def test_what_was_broken_off_is_done_at_the_next_start(world, tmp_path, monkeypa
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(opening, "_add_slots", killed)
+        patched.setattr(room, "add_missing", killed)
         with pytest.raises(KeyboardInterrupt):
             slots(tmp_path, 2, "x", "y")
     assert slots(tmp_path, 2, "x", "y") == {"x": 2, "y": 2}
@@ -124,3 +122,54 @@ def test_half_a_character_in_a_name_is_told_with_its_place(world, tmp_path):
     opened(job_of(tmp_path, text, {"input_text": "What is tea?", "id": "q"}))
     with pytest.raises(UserError, match=r"rows\.jsonl:2: id: it holds half a character"):
         opened(job_of(tmp_path, text, {"input_text": "a", "id": "p"}, {"input_text": "b", "id": "\ud83d"}))
+
+
+@pytest.mark.parametrize("before", ["shared: {share: 0}\n", "overlap: 2\nshared: {share: 0}\n"])
+def test_more_people_for_a_share_hold_for_all_items(world, tmp_path, before):
+    from assent.feedback.schema.models import Item
+
+    opened(annotating_files.job_of(tmp_path, before, *raw("x")))
+    opened(annotating_files.job_of(tmp_path, "shared: {share: 1, overlap: 3}\n", *raw("x", "y")))
+    assert {item.name: item.slot_set.count() for item in Item.objects.all()} == {"x": 3, "y": 3}
+
+
+def test_a_higher_overlap_keeps_the_number_of_those_that_more_people_judge(world, tmp_path):
+    from assent.feedback.schema.models import Item, Project
+    from assent.feedback.store.changes import change_settings
+
+    opened(job_of(tmp_path, "", *raw("x")))
+    project = Project.objects.get()
+    change_settings(project, {**project.settings, "shared": {"share": 1, "overlap": 3}}, "root")
+    opened(job_of(tmp_path, "overlap: 2\n", *raw("x")))
+    assert Item.objects.get().slot_set.count() == 3
+
+
+# A start that failed, and was put right
+
+
+THREE = {"input_text": "Q", "candidate_0": "a", "candidate_1": "b", "candidate_2": "c", "id": "q"}
+
+
+@pytest.fixture
+def failed(tmp_path, world):
+    """Three answers are not compared: the task was forgotten."""
+    with pytest.raises(UserError, match="expected 2 answers for a pairwise"):
+        opened(annotating_files.job_of(tmp_path, "task: pairwise\n", THREE))
+
+
+def test_the_task_is_as_it_is_asked_for_now(world, tmp_path, failed):
+    opened(annotating_files.job_of(tmp_path, "task: ranking\n", THREE))
+    assert items() == {"q": ["a", "b", "c"]}
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [("gold", "gold: {items: known.jsonl}\n"), ("test", "qualification: {test: known.jsonl}\n")],
+)
+def test_what_is_expected_has_the_form_of_the_task_that_holds(world, tmp_path, failed, part, text):
+    from assent.feedback.schema.models import Item
+
+    known = {"input_text": "G", "candidate_0": "a", "candidate_1": "b", "choice": 1, "id": "g"}
+    (tmp_path / "known.jsonl").write_text(json.dumps(known) + "\n")
+    opened(annotating_files.job_of(tmp_path, f"task: ranking\n{text}", THREE))
+    assert Item.objects.get(part=part).expected == {"ranking": [[1], [0]]}

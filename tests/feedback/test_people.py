@@ -1,6 +1,7 @@
 """Roles, who may come in, whose projects; and that somebody can always change things."""
 
 import pytest
+from browser_forms import sent_by
 
 
 @pytest.fixture
@@ -69,16 +70,42 @@ def test_projects_are_those_that_are_ticked(world, root):
 
     one, two, three = (world.project(name) for name in ("one", "two", "three"))
     ann = world.person("ann", "annotator", one, two)
-    world.client(root).post(f"/admin/people/{ann.pk}", {"do": "projects", "projects": ["two", "three"]})
+    client, address = world.client(root), f"/admin/people/{ann.pk}"
+    form = sent_by(client.get(address), "projects")
+    assert client.post(address, form | {"projects": ["two", "three"]})["Location"] == address
     assert [is_member(ann, project) for project in (one, two, three)] == [False, True, True]
     expected = {"person": "ann", "added": ["three"], "removed": ["one"]}
     assert told("projects of a person changed") == [("root", expected)]
 
 
+def test_projects_that_came_or_went_meanwhile_stay_so(world, root):
+    """Only the boxes that somebody has changed say something: two admins, and a link that was followed."""
+    from assent.feedback.people.access import is_member
+
+    names = ("kept", "left", "taken", "given", "joined")
+    projects = {name: world.project(name) for name in names}
+    ann = world.person("ann", "annotator", projects["kept"], projects["left"], projects["taken"])
+    address = f"/admin/people/{ann.pk}"
+    client, eve = world.client(root), world.client(world.person("eve", "admin"))
+    form, other = (sent_by(one.get(address), "projects") for one in (client, eve))
+    client.post(address, form | {"projects": ["kept", "left", "given"]})
+    world.project("new")
+    eve.post(address, other | {"projects": ["kept", "taken", "joined"]})
+    found = {name for name, project in projects.items() if is_member(ann, project)}
+    assert found == {"kept", "given", "joined"}
+    assert [(who, one["added"], one["removed"]) for who, one in told("projects of a person changed")] == [
+        ("root", ["given"], ["taken"]),
+        ("eve", ["joined"], ["left"]),
+    ]
+
+
 def test_a_member_no_more_gets_404(world, root):
     client = world.client(ann := world.person("ann", "annotator", world.project()))
     assert client.get("/p/pairs/").status_code == 200
-    world.client(root).post(f"/admin/people/{ann.pk}", {"do": "projects"})
+    admin, address = world.client(root), f"/admin/people/{ann.pk}"
+    form = sent_by(admin.get(address), "projects")
+    del form["projects"]  # nothing is ticked any more
+    admin.post(address, form)
     assert client.get("/p/pairs/").status_code == 404
 
 
@@ -110,5 +137,6 @@ def test_changing_nothing_says_nothing(world, root):
     ann = world.person("ann", "annotator", project := world.project())
     changes.set_role(ann, Role.ANNOTATOR, root)
     changes.set_active(ann, True, root)
-    changes.set_projects(ann, [project], root)
+    changes.set_projects(ann, [project], [], root)
+    changes.set_projects(ann, [], [world.project("another")], root)
     assert Audit.objects.count() == 0

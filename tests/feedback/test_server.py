@@ -11,8 +11,8 @@ from types import SimpleNamespace
 
 import httpx2
 import pytest
-from django.conf import settings as configured
 from browser import session_of
+from django.conf import settings as configured
 from feedback_world import services
 
 from assent.errors import UserError
@@ -148,6 +148,22 @@ def test_behind_a_proxy_the_address_is_the_proxys():
     listening.socket.close()
     assert listening.addresses == ("https://annotate.lab",)
     assert listening.place.https
+    assert listening.place.address == "https://annotate.lab"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.0.0.2"])
+def test_an_app_of_this_machine_alone_has_no_address_for_others(host):
+    listening = listen(host, 0)
+    listening.socket.close()
+    assert listening.place.address == ""
+
+
+def test_an_app_for_others_has_an_address_that_they_reach():
+    listening = listen("0.0.0.0", 0)
+    listening.socket.close()
+    assert listening.place.address in listening.addresses
+    assert "//127." not in listening.place.address
+    assert "//localhost" not in listening.place.address
 
 
 def test_behind_a_proxy_cookies_are_for_https_alone(world):

@@ -60,7 +60,8 @@ def came_in(browser, address, link, name):
     page.goto(link)
     page.fill("input[name=name]", name)
     page.fill("input[name=password]", PASSWORD)
-    page.click("main form button")
+    page.click("main form button.primary")
+    page.wait_for_url(lambda url: "/invite/" not in url)  # to go on at once would be to leave before
     return page
 
 
@@ -70,7 +71,7 @@ def invited(admin):
     expect(admin.locator("h1")).to_contain_text("Which colour?")
     expect(admin.locator(".progress-card")).to_contain_text("0 of 24 items are complete")
     picture(admin, "story-project")
-    admin.click("nav.links >> text=Invite people")
+    admin.get_by_role("link", name="Invite people").click()
     admin.fill("input[name=uses]", "2")
     admin.click("text=Make a link")
     return admin.input_value("#link")
@@ -79,7 +80,7 @@ def invited(admin):
 def judge(page, count):
     """Read both answers, and press a key: whichever is red wins; where both are alike it is a tie."""
     for _ in range(count):
-        item = page.locator("article.item")
+        item = page.locator("#stage:not([data-fresh]) article.item")
         shown = item.get_attribute("data-shown")
         red = ["red" in text for text in item.locator(".answer .text").all_inner_texts()]
         page.keyboard.press("1" if red == [True, False] else "2" if red == [False, True] else "0")

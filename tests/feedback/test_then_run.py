@@ -73,7 +73,7 @@ def test_a_run_that_goes_on_by_itself(folder):
         assert len(rows(artifact(out, "feedback") / "judgements.jsonl")) == 2
         admin.judge("feedback", {"choice": "tie"})  # it is still served
         assert app.end() == 0
-        assert "feedback: 3 of 2 comparisons answered\n" in app.said
+        assert "feedback: 3 comparisons answered; 2 were wanted\n" in app.said
         assert "go on with: assent run recipe.yaml\n" in app.said
 
 

@@ -108,7 +108,7 @@ def test_what_does_not_fit_is_refused_and_says_why(world, ann):
     sent = body(shown)
     assert post(client, "/p/pairs/judgements", sent).status_code == 200
     other = post(client, "/p/pairs/judgements", {**sent, "answer": {"choice": "right"}})
-    assert (other.status_code, other.json()["code"]) == (409, "conflict")
+    assert (other.status_code, other.json()["code"]) == (409, "meanwhile")  # two windows, one draft
     again = post(client, "/p/pairs/judgements", body(shown))  # a second first word
     assert again.status_code == 409
     assert "answered in another window meanwhile" in again.json()["error"]

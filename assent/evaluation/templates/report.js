@@ -40,7 +40,8 @@
     return found.map((value) => Number(value.toPrecision(12)));
   }
 
-  function extent(lists, padding) {
+  // The room above and below does not reach where no value can lie: under 0, if none is there, and over a share of 1.
+  function extent(lists, padding, share = false) {
     let low = Infinity;
     let high = -Infinity;
     for (const value of lists.flat()) {
@@ -50,7 +51,8 @@
     }
     if (low > high) return null;
     const room = high > low ? (high - low) * padding : Math.abs(high) * 0.1 || 1;
-    return padding || high === low ? [low - room, high + room] : [low, high];
+    if (!padding && high > low) return [low, high];
+    return [low < 0 ? low - room : Math.max(0, low - room), share && high <= 1 ? Math.min(1, high + room) : high + room];
   }
 
   // Breaks at gaps: a value that is missing is not bridged.
@@ -117,7 +119,7 @@
       }, this.holder);
       const { series, bands } = this.spec;
       const xs = extent([this.steps], 0);
-      const ys = extent([...series.flatMap((s) => [s.raw ?? [], s.bold]), ...bands.flatMap((b) => [b.low, b.high])], 0.06);
+      const ys = extent([...series.flatMap((s) => [s.raw ?? [], s.bold]), ...bands.flatMap((b) => [b.low, b.high])], 0.06, this.spec.share);
       if (!xs || !ys) return;
       const marks = ticks(...ys, 5);
       const left = 10 + 6.6 * Math.max(...marks.map((value) => shown(value, this.spec.share).length));

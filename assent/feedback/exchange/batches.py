@@ -1,6 +1,5 @@
 """Entries of one import, batch by batch: what is new becomes rows, what contradicts is an error."""
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -8,12 +7,16 @@ from dataclasses import dataclass, field
 from uuid import NAMESPACE_URL, uuid5
 
 from assent.errors import UserError
-from assent.feedback.exchange.answers_in import permuted
+from assent.feedback.exchange.alike import as_there, check_same
 from assent.feedback.exchange.entries import Entry, written
+from assent.feedback.exchange.known import mend
 from assent.feedback.exchange.met import Met
+from assent.feedback.exchange.rows import Row
+from assent.feedback.exchange.standing import Standing
 from assent.feedback.exchange.tables import (
     ItemThere,
     Rows,
+    ShownThere,
     Unnamed,
     items_there,
     load_free,
@@ -23,13 +26,14 @@ from assent.feedback.exchange.tables import (
     same_json,
     uuids_there,
 )
+from assent.feedback.exchange.words import Words
 from assent.feedback.projects import ProjectSettings
-from assent.feedback.schema.models import Part, Project
+from assent.feedback.schema.models import Judgement, Part, Project
+from assent.feedback.store import slots
 
 UNNAMED = "unnamed"  # unnamed-1, unnamed-2, ...: whom a file does not name is somebody else each time
 MOST_PEOPLE = 10_000  # whose numbers are kept in memory
 CORE = ("choice", "ranking", "ratings", "text", "candidate", "strength")  # of an answer: what can be right
-SHOWN_CHARACTERS = 60  # of a text in an error
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Imported:
     items: int = 0  # that were not there
     judgements: int = 0  # that were not there
     same: int = 0  # records that added nothing, since all they say was there
+    retired: int = 0  # items that the file holds no more
 
 
 @dataclass
@@ -48,10 +53,15 @@ class Importer:
     project: Project
     settings: ProjectSettings
     part: str
+    standing: Standing
+    listed: bool | None = None  # of items that are new: see models.Item
+    who: str = ""  # in the audit log
     done: Imported = field(default_factory=Imported)
     people: dict[str, int] = field(default_factory=dict)  # name -> number
     unnamed: Unnamed | None = None
     met: Met | None = None  # of an import that is large
+    expected: dict[str, Row] = field(default_factory=dict)  # right answers that it has told, by item
+    words: dict[tuple[int, int], Words] = field(default_factory=dict)  # by item and person, of changed minds
 
     def store(self, batch: Sequence[Entry]) -> None:
         """Add what is new; inside `writing()`.
@@ -59,7 +69,7 @@ class Importer:
         Raises:
             UserError: something contradicts what is there, with its place.
         """
-        rows = Rows(self.project.pk)
+        rows = Rows(self.project.pk, self.listed)
         items = items_there(self.project.pk, {entry.name for entry in batch})
         judged = [entry for entry in batch if entry.said] if self.part == Part.REAL else []
         nameless = self._know(judged, items)
@@ -73,6 +83,7 @@ class Importer:
                 raise UserError(f"{entry.place}: {error}") from None
             self.done.same += not added
         rows.write()
+        self.standing.keep()
         self.done.judgements += len(rows.judgements)
         if nameless and self.unnamed:
             self.unnamed.keep(items.values())
@@ -97,24 +108,25 @@ class Importer:
         """The item of this name, and whether it is new."""
         there = items.get(entry.name)
         if there is None:
-            slots = self._slots(entry.name) if self.part == Part.REAL else 0
-            made = items[entry.name] = rows.item(entry, self.part, self._expected(entry, None), slots)
+            room = slots.wanted(self.settings, entry.name) if self.part == Part.REAL else 0
+            made = items[entry.name] = rows.item(entry, self.part, self._expected(entry, None), room)
             self.done.items += 1
             return made, True
         if entry.prompt != there.prompt or entry.candidates != there.candidates or there.part != self.part:
-            _check_same(entry, there, self.part)
-        if self.part == Part.REAL:
+            check_same(entry, there, self.part)
+        real = self.part == Part.REAL
+        if there.id <= self.standing.last:
+            self.standing.meet(there, judged=real and bool(entry.said))
+        if real:
             return there, False
         expected = self._expected(entry, there)
-        if expected is not None and json.loads(expected) != json.loads(there.expected or "null"):
-            raise UserError(
-                f"item {entry.name}: its right answer is {there.expected} there, and {expected} here: give "
-                "it another name, as id"
-            )
-        return there, False
+        if expected is None or json.loads(expected) == json.loads(there.expected or "null"):
+            return there, False
+        mend(self.project, there, expected, entry.explanation, self.who)
+        return there, True
 
     def _expected(self, entry: Entry, there: ItemThere | None) -> str | None:
-        """The right answer as JSON, of gold, practice and test."""
+        """The right answer as JSON, of gold, practice and test; the same wherever this import says it."""
         if self.part == Part.REAL:
             return None
         if not entry.said:
@@ -122,18 +134,15 @@ class Importer:
                 f"a {self.part} item needs its right answer, as choice, ranking, rating or output_text, and "
                 "there is none"
             )
-        answer = json.loads(_as_there(entry, there)[0])
-        return written({key: answer[key] for key in CORE if key in answer})
-
-    def _slots(self, name: str) -> int:
-        """Judgements wanted. The name says who is in the shared pool: the same in every project."""
-        shared = self.settings.shared
-        if not shared.share:
-            return self.settings.overlap
-        drawn = hashlib.sha256(name.encode()).digest()
-        if int.from_bytes(drawn[:8], "big") < shared.share * 2**64:
-            return max(self.settings.overlap, shared.overlap)
-        return self.settings.overlap
+        answer = json.loads(as_there(entry, there)[0])
+        right = {key: answer[key] for key in CORE if key in answer}
+        before = self.expected.setdefault(entry.name, right)
+        if right != before:
+            raise UserError(
+                f"item {entry.name}: its right answer is {written(before)} there, and {written(right)} here: "
+                "give it another name, as id"
+            )
+        return written(right)
 
 
 class Saying:
@@ -168,13 +177,15 @@ class Saying:
         """
         text, order = entry.said, entry.order
         if entry.candidates != item.candidates:
-            text, order = _as_there(entry, item)
+            text, order = as_there(entry, item)
         if entry.own or (entry.hidden != item.hidden and not same_json(entry.hidden, item.hidden)):
             meta = {**json.loads(entry.hidden), **(entry.own or {})}
             text = written({**json.loads(text), "meta": meta})
         if entry.annotator:
             person, uuid = self._importer.people[entry.annotator], entry.uuid
-            if not uuid or uuid in self._elsewhere:
+            if not uuid:
+                uuid = self._next_word(entry, item, person, text)
+            elif uuid in self._elsewhere:
                 uuid = self._uuid(entry, item, entry.annotator, text)
         else:
             person, uuid = self._nameless(entry, item, text)
@@ -190,7 +201,8 @@ class Saying:
             shown = item.shown[person] = self._rows.shown(item, person, order, at)
         if not shown.revision:
             shown.slot = self._rows.fill(item, person)
-        revision = shown.revision = _revision(entry, item, shown.revision)
+        revision = self._revision(entry, item, shown)
+        shown.revision = max(shown.revision, revision)  # an older one changes no last word
         where = uuid, shown.id, item.id, person, shown.slot, revision, shown.surplus
         self._rows.judgements.append((*where, text, entry.guideline, entry.seconds, at))
         return True
@@ -212,6 +224,20 @@ class Saying:
                 item.unnamed.add(number)
                 return person, uuid
 
+    def _next_word(self, entry: Entry, item: ItemThere, person: int, text: str) -> str:
+        """A UUID for what has none: somebody who comes back to what they said before says it anew."""
+        first = self._uuid(entry, item, entry.annotator, text)
+        before = item.shown[person].revision if person in item.shown else 0
+        if before == 0 or (before == 1 and first in self._uuids):  # their first word, or their only one again
+            return first
+
+        def uuid_of(time: int) -> str:
+            said = text if time == 1 else f"{text}\n{time}"
+            return self._uuid(entry, item, entry.annotator, said)
+
+        words = self._importer.words.setdefault((item.id, person), Words())
+        return uuid_of(words.time(text, lambda time: uuid_of(time) in self._uuids))
+
     def _uuid(self, entry: Entry, item: ItemThere, annotator: str, text: str) -> str:
         """The judgement's own; or one made of what it says, so that it is the same at the next import.
 
@@ -229,51 +255,15 @@ class Saying:
             )
         return uuid5(NAMESPACE_URL, f"{project.name}\n{entry.uuid}").hex
 
-
-def _revision(entry: Entry, item: ItemThere, before: int) -> int:
-    """Its own, which must be beyond what is there; or the next."""
-    revision = entry.revision or before + 1
-    if revision <= before:
-        raise UserError(
-            f"item {item.name}: {entry.annotator} judged it with revision {before}, and this is another "
-            f"judgement with revision {revision}"
-        )
-    return revision
-
-
-def _check_same(entry: Entry, there: ItemThere, part: str) -> None:
-    """Raises: an item of this name is there, and it is another."""
-    if there.part != part:
-        raise UserError(
-            f"item {entry.name}: it is there as {there.part}, and here as {part}: give it another name, as id"
-        )
-    differs = ""
-    if not same_json(entry.prompt, there.prompt):
-        differs = f"prompt: {_short(there.prompt)}, and here {_short(entry.prompt)}"
-    elif entry.candidates != there.candidates and sorted(there.texts) != sorted(json.loads(entry.candidates)):
-        differs = f"answers: {_short(there.candidates)}, and here {_short(entry.candidates)}"
-    if differs:
-        raise UserError(
-            f"item {entry.name}: an item of this name is there with another {differs}: give it another name, "
-            "as id or as meta.item"
-        )
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
-
-
-def _as_there(entry: Entry, there: ItemThere | None) -> tuple[str, str]:
-    """Answer and order as JSON; where the item has the same answers in another order, in its own numbers."""
-    if there is None or there.candidates == entry.candidates:
-        return entry.said, entry.order
-    texts: list[str | None] = list(there.texts)
-    wanted = json.loads(entry.candidates)
-    if wanted == texts:
-        return entry.said, entry.order
-    places = []
-    for text in wanted:
-        places.append(texts.index(text))
-        texts[places[-1]] = None  # two answers may be the same words
-    answer, order = permuted(json.loads(entry.said), json.loads(entry.order), places)
-    return written(answer), written(order)
+    def _revision(self, entry: Entry, item: ItemThere, shown: ShownThere) -> int:
+        """Its own, which nothing may have that is there; or the next."""
+        revision = entry.revision or shown.revision + 1
+        if revision > shown.revision:
+            return revision
+        waiting = any((row[1], row[5]) == (shown.id, revision) for row in self._rows.judgements)
+        if waiting or Judgement.objects.filter(shown=shown.id, revision=revision).exists():
+            raise UserError(
+                f"item {item.name}: {entry.annotator} judged it with revision {revision}, and this is "
+                f"another judgement with revision {revision}"
+            )
+        return revision

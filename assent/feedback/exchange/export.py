@@ -54,11 +54,14 @@ FROM feedback_judgement j
 CROSS JOIN feedback_item i ON i.id = j.item_id
 CROSS JOIN feedback_shown s ON s.id = j.shown_id
 CROSS JOIN feedback_person p ON p.id = j.person_id
-WHERE i.project_id = ? AND i.part IN (?, ?) AND j.surplus = ? AND NOT EXISTS (
+WHERE i.project_id = ? AND i.part IN (?, ?) AND (j.surplus AND NOT EXISTS (
+    SELECT 1 FROM feedback_slot WHERE item_id = j.item_id AND holder_id = j.person_id AND judged
+)) = ? AND NOT EXISTS (
     SELECT 1 FROM feedback_judgement later WHERE later.shown_id = j.shown_id AND later.revision > j.revision
 )
 ORDER BY j.id
 """  # CROSS JOIN: in this order, which is that of the answer; nothing has to be sorted, however much there is
+# Late work is surplus as long as no slot of the item is its person's: `Slot.holder`.
 
 _decode = json.JSONDecoder().raw_decode  # what Django or we wrote: nothing stands around it
 

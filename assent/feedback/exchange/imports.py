@@ -18,6 +18,8 @@ from assent.feedback.exchange.answers_in import Wanted
 from assent.feedback.exchange.batches import Imported, Importer
 from assent.feedback.exchange.entries import Entry, written
 from assent.feedback.exchange.met import Met
+from assent.feedback.exchange.standing import Standing
+from assent.feedback.projects import ProjectSettings
 from assent.feedback.schema.models import Part, Project
 from assent.feedback.services import Record
 from assent.feedback.store.projects import settings_of
@@ -34,36 +36,65 @@ ROOM = {"wal_autocheckpoint": 32768, "ignore_check_constraints": 1}
 
 
 def import_records(
-    project: Project, records: Iterable[Record], part: str = Part.REAL, together: int = TOGETHER
+    project: Project,
+    records: Iterable[Record],
+    part: str = Part.REAL,
+    together: int = TOGETHER,
+    listed: bool = False,
+    who: str = "",
 ) -> Imported:
     """Add items and, where records are judged, what was said of them; what is there is not added again.
 
     Of gold, practice and test, judged records give the right answer (`expected`), and `meta.explanation` why.
     Every `together` records are on disk before the next are read; others wait for a second or two.
 
+    Args:
+        listed: these are all the items of this part that a file lists: when all are read, those that were
+            listed before and are not among them are retired.
+        who: for the audit log.
+
     Raises:
         UserError: a record that does not fit the project, with its place. Some of those before it may be
             stored: with that one mended, the same import adds the rest.
+            So it is where the task or the criteria change meanwhile.
         Busy: another process held the database.
     """
     if part not in Part.values:
         raise UserError(f"part {part!r}: expected one of {', '.join(Part.values)}")
-    settings = settings_of(project)
-    importer = Importer(project, settings, part)
-    wanted = Wanted(settings.task, settings.scales)
+    settings = _settings_now(project)
+    standing = Standing(project, part, listed)
+    importer = Importer(project, settings, part, standing, listed=listed or None, who=who)
+    wanted = _wanted(settings)
     found = entries_of(wanted, records, known=part != Part.REAL)
     # Every number that a row refers to is made here, in the same transaction: checking each would take as
     # long as storing it.
     with connection.constraint_checks_disabled(), _no_collector(), _roomy(), closing(found):
         while _stored(importer, islice(found, together)) == together:
             importer.met = importer.met or Met()
+        with writing():
+            importer.done.retired = standing.settle(_settings_now(project), who)
     return importer.done
+
+
+def _settings_now(project: Project) -> ProjectSettings:
+    """Of the database: whoever asks may have read the project before somebody changed it."""
+    return settings_of(Project.objects.get(pk=project.pk))
+
+
+def _wanted(settings: ProjectSettings) -> Wanted:
+    return Wanted(settings.task, settings.scales)
 
 
 def _stored(importer: Importer, found: Iterator[Entry]) -> int:
     """Store these together; how many there were."""
     count = 0
     with writing():
+        before, importer.settings = importer.settings, _settings_now(importer.project)
+        if _wanted(importer.settings) != _wanted(before):  # by which answers were read
+            raise UserError(
+                f"project {importer.project.name}: its task or its criteria have changed meanwhile: import "
+                "again"
+            )
         while batch := list(islice(found, HELD)):
             try:
                 importer.store(batch)

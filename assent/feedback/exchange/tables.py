@@ -19,7 +19,7 @@ from assent.feedback.projects import LONGEST_LEASE_SECONDS
 from assent.feedback.schema.models import Part, Person
 
 _NUMBERED = ("item", "slot", "shown", "judgement")
-_ITEMS = """SELECT id, name, part, position, prompt, candidates, hidden, expected FROM feedback_item
+_ITEMS = """SELECT id, name, part, position, prompt, candidates, hidden, expected, listed FROM feedback_item
 WHERE project_id = ? AND name IN ({names})"""
 _OF_ITEMS = """SELECT s.item_id, s.person_id, s.id, j.revision, j.slot_id, j.surplus, j.uuid, j.answer
 FROM feedback_shown s LEFT JOIN feedback_judgement j ON j.shown_id = s.id
@@ -35,7 +35,7 @@ _NUMBERS = "SELECT item_id, max(number) + 1 FROM feedback_slot WHERE item_id IN 
 _UUIDS = """SELECT j.uuid, i.name, i.project_id
 FROM feedback_judgement j JOIN feedback_item i ON i.id = j.item_id WHERE j.uuid IN ({names})"""
 _POSITION = "SELECT max(position) FROM feedback_item WHERE project_id = %s AND part = %s"
-_ITEM = "id, project_id, name, part, position, prompt, candidates, hidden, expected, explanation"
+_ITEM = "id, project_id, name, part, position, listed, prompt, candidates, hidden, expected, explanation"
 _SLOT = "id, project_id, item_id, number, position, judged"
 _SHOWING = 'id, project_id, item_id, person_id, attempt, "order", created'
 _JUDGEMENT = (
@@ -69,6 +69,7 @@ class ItemThere:
     candidates: str
     hidden: str
     expected: str | None
+    listed: int | None  # see models.Item
     explanation: str = ""
     slots: int = 0  # made in this batch
     shown: dict[int, ShownThere] = field(default_factory=dict)  # by person
@@ -171,8 +172,8 @@ def _place(free: Sequence[tuple[int, int | None]], person: int) -> int | None:
 class Rows:
     """What is new, until it is written."""
 
-    def __init__(self, project: int):
-        self._project = project
+    def __init__(self, project: int, listed: bool | None = None):
+        self._project, self._listed = project, listed
         self._items: list[ItemThere] = []
         self._slots: dict[int, list[Any]] = {}
         self._filled: list[tuple[int]] = []
@@ -194,6 +195,7 @@ class Rows:
             candidates=entry.candidates,
             hidden=entry.hidden,
             expected=expected,
+            listed=self._listed,
             explanation=entry.explanation,
         )
         self._items.append(made)
@@ -244,8 +246,8 @@ class Rows:
 
     def _columns(self, item: ItemThere) -> tuple[Any, ...]:
         return (
-            *(item.id, self._project, item.name, item.part, item.position, item.prompt, item.candidates),
-            *(item.hidden, item.expected, item.explanation),
+            *(item.id, self._project, item.name, item.part, item.position, item.listed),
+            *(item.prompt, item.candidates, item.hidden, item.expected, item.explanation),
         )
 
 

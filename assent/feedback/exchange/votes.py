@@ -13,7 +13,9 @@ SELECT i.id, i.name, i.prompt, i.candidates, j.answer
 FROM feedback_item i
 CROSS JOIN feedback_shown s ON s.item_id = i.id
 CROSS JOIN feedback_judgement j ON j.shown_id = s.id
-WHERE i.project_id = ? AND i.part = 'real' AND NOT j.surplus AND NOT EXISTS (
+WHERE i.project_id = ? AND i.part = 'real' AND NOT (j.surplus AND NOT EXISTS (
+    SELECT 1 FROM feedback_slot WHERE item_id = j.item_id AND holder_id = j.person_id AND judged
+)) AND NOT EXISTS (
     SELECT 1 FROM feedback_judgement later WHERE later.shown_id = j.shown_id AND later.revision > j.revision
 )
 ORDER BY i.position, i.id

@@ -51,13 +51,12 @@ def set_active(person: Person, active: bool, by: Person) -> None:
         Audit.objects.create(who=by.name, what=what, detail={"person": person.name})
 
 
-def set_projects(person: Person, projects: Iterable[Project], by: Person) -> None:
-    """The projects that somebody may annotate: these, and no others."""
-    wanted = {project.pk: project for project in projects}
+def set_projects(person: Person, added: Iterable[Project], removed: Iterable[Project], by: Person) -> None:
+    """Projects that somebody may annotate from now on, and some that they may not any more; others stay."""
     with writing():
         there = {one.project.pk: one for one in _memberships(person)}
-        gone = [one for key, one in there.items() if key not in wanted]
-        new = [project for key, project in wanted.items() if key not in there]
+        gone = [there[project.pk] for project in removed if project.pk in there]
+        new = [project for project in added if project.pk not in there]
         for one in gone:
             one.delete()
         Membership.objects.bulk_create(Membership(person=person, project=project) for project in new)

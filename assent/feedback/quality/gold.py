@@ -19,7 +19,7 @@ def next_gold(person: Person, project: Project, settings: ProjectSettings) -> It
     """The gold to give somebody now: one they have not answered yet, or a new one where it is due."""
     if settings.gold is None or settings.task not in GRADED:
         return None
-    gold = Item.objects.filter(project=project, part=Part.GOLD, expected__isnull=False)
+    gold = Item.objects.filter(project=project, part=Part.GOLD, expected__isnull=False).exclude(listed=False)
     waiting = _unanswered(person, project)
     if waiting is not None:
         return waiting

@@ -12,10 +12,19 @@ it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 GRADED = ("pairwise", "ranking", "rating")
 RATING_STEPS = 1  # two careful people seldom agree to the step: one step beside is no mistake
+
+# What every answer of a task has
+_PART = {
+    "pairwise": "choice",
+    "ranking": "ranking",
+    "rating": "ratings",
+    "demonstration": "text",
+    "edit": "text",
+}
 
 Answer = Mapping[str, Any]
 
@@ -27,9 +36,14 @@ class Grade:
 
 def grade(task: str, expected: Answer | None, answer: Answer) -> Grade:
     """Compare what somebody answered with what was expected of them, both as `Judgement.answer`."""
-    if expected is None or task not in GRADED:
+    if task not in GRADED or not is_of(expected, task):
         return Grade(None)
     return Grade(_RIGHT[task](expected, answer))
+
+
+def is_of(answer: Answer | None, task: str) -> TypeGuard[Answer]:
+    """Whether an answer has the form of this task: by one that has not, nothing is told or graded."""
+    return answer is not None and _PART.get(task) in answer
 
 
 def _same_choice(expected: Answer, answer: Answer) -> bool:

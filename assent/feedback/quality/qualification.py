@@ -15,7 +15,7 @@ from django.db.models import Q
 
 from assent.errors import UserError
 from assent.feedback.projects import ProjectSettings
-from assent.feedback.quality.grading import GRADED, grade
+from assent.feedback.quality.grading import GRADED, grade, is_of
 from assent.feedback.schema.models import Attempt, Audit, Item, Judgement, Part, Person, Project, Shown
 from assent.feedback.store.writer import writing
 
@@ -129,12 +129,15 @@ def last_attempt(person: Person, project: Project) -> Attempt | None:
 
 
 def items_of(project: Project, settings: ProjectSettings) -> tuple[Sequence[Item], Sequence[Item]]:
-    """(practice, test), in order. Test items without a right answer, or whose task has none, are left out."""
-    practice = Item.objects.filter(project=project, part=Part.PRACTICE).order_by("position")
+    """(practice, test), in order; none that is retired.
+
+    Test items without a right answer, or whose task has none, are left out.
+    """
+    asked = Item.objects.filter(project=project).exclude(listed=False).order_by("position")
+    practice = list(asked.filter(part=Part.PRACTICE))
     if settings.task not in GRADED:
-        return list(practice), []
-    test = Item.objects.filter(project=project, part=Part.TEST, expected__isnull=False)
-    return list(practice), list(test.order_by("position"))
+        return practice, []
+    return practice, [item for item in asked.filter(part=Part.TEST) if is_of(item.expected, settings.task)]
 
 
 def _done(person: Person, project: Project, attempt: int) -> set[int]:
@@ -156,7 +159,11 @@ def _graded(attempt: Attempt, settings: ProjectSettings) -> list[tuple[Wrong, bo
     answers = dict(
         Judgement.objects.filter(shown__in=shown).order_by("revision").values_list("shown_id", "answer")
     )
-    return [(Wrong(one, answers.get(one.pk)), _is_right(settings, one, answers.get(one.pk))) for one in shown]
+    return [
+        (Wrong(one, answers.get(one.pk)), _is_right(settings, one, answers.get(one.pk)))
+        for one in shown
+        if is_of(one.item.expected, settings.task)
+    ]
 
 
 def _is_right(settings: ProjectSettings, shown: Shown, answer: Mapping[str, Any] | None) -> bool:

@@ -92,10 +92,17 @@ class Guideline(models.Model):
 
 
 class Item(models.Model):
+    """What is judged. Who reads items from a file at each start retires those that it no longer holds.
+
+    A retired item is given to nobody any more, and no run waits for it; what was said of it stays. What was
+    uploaded is never retired.
+    """
+
     project = models.ForeignKey(Project, CASCADE, db_index=False)
     name = models.CharField(max_length=200)  # `meta.item` of exports; never shown to annotators
     part = models.CharField(max_length=8, choices=Part, default=Part.REAL)
     position = models.PositiveIntegerField()  # in which items are given out
+    listed = models.BooleanField(null=True)  # whether it stands in that file; null: it was uploaded
     prompt = models.JSONField()  # text, or a list of {"role", "content"}
     candidates = models.JSONField()  # a list of texts; empty where people write
     hidden = models.JSONField(default=dict)  # policy names and all other meta: never shown to annotators
@@ -104,11 +111,19 @@ class Item(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "name"], name="item_once")]
-        indexes = [models.Index(fields=["project", "part", "position"], name="item_by_part")]
+        indexes = [
+            models.Index(fields=["project", "part", "position"], name="item_by_part"),
+            models.Index(
+                fields=["project", "part", "listed"], name="retired_items", condition=Q(listed=False)
+            ),
+        ]
 
 
 class Slot(models.Model):
-    """Room for one judgement of a real item: as many as are wanted are made with it."""
+    """Room for one judgement of a real item: as many as are wanted are made with it.
+
+    Of a judged one, `holder` is whose late work fills it: rows that say surplus, from before there was room.
+    """
 
     project = models.ForeignKey(Project, CASCADE, db_index=False)
     item = models.ForeignKey(Item, CASCADE, db_index=False)

@@ -103,7 +103,7 @@ def say(person: Person, project: Project, said: Said) -> Turn:
     """
     _checked(said.text)
     with writing():
-        before = _already(person, project, said)
+        before = said_before(person, project, said)
         if before is not None:
             return before
         conversation = _begun(person, project, said)
@@ -111,6 +111,23 @@ def say(person: Person, project: Project, said: Said) -> Turn:
         return Turn.objects.create(
             uuid=said.uuid, conversation=conversation, number=number, role="user", text=said.text
         )
+
+
+def said_before(person: Person, project: Project, said: Said) -> Turn | None:
+    """The turn of this uuid, where it was stored before.
+
+    Raises:
+        ChatConflict, NotYours: as `say`.
+    """
+    there = Turn.objects.filter(uuid=said.uuid).select_related("conversation").first()
+    if there is None:
+        return None
+    chat = there.conversation
+    if (chat.person, chat.project) != (person, project):
+        raise NotYours
+    if (chat.uuid, there.text, there.role) != (said.conversation, said.text, "user"):
+        raise ChatConflict("other", "other words came first under this number: reload the page")
+    return there
 
 
 def asked_of(conversation: Conversation, uuid: UUID) -> Turn:
@@ -231,19 +248,6 @@ def _checked(text: str) -> None:
         raise ChatError("long", f"expected {MOST_CHARACTERS:,} characters at most: shorten it")
     if UNWRITABLE.search(text):
         raise ChatError("characters", "there is a NUL or half a character in it: remove it")
-
-
-def _already(person: Person, project: Project, said: Said) -> Turn | None:
-    """The turn of this uuid, where it was stored before."""
-    there = Turn.objects.filter(uuid=said.uuid).select_related("conversation").first()
-    if there is None:
-        return None
-    chat = there.conversation
-    if (chat.person, chat.project) != (person, project):
-        raise NotYours
-    if (chat.uuid, there.text, there.role) != (said.conversation, said.text, "user"):
-        raise ChatConflict("other", "other words came first under this number: reload the page")
-    return there
 
 
 def _begun(person: Person, project: Project, said: Said) -> Conversation:

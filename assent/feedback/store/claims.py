@@ -71,6 +71,7 @@ AND NOT EXISTS (SELECT 1 FROM feedback_skip WHERE shown_id = shown.id)
 _HAS_SPECIAL = """
 SELECT 1 FROM feedback_item WHERE project_id = %s AND part IN ('gold', 'practice', 'test') LIMIT 1
 """
+_DROP = "DELETE FROM feedback_slot WHERE id = %s"
 _TAKE = "UPDATE feedback_slot SET holder_id = %s, lease_until = %s WHERE id = %s"
 _KEEP = "UPDATE feedback_slot SET lease_until = %s WHERE item_id = %s AND holder_id = %s AND NOT judged"
 _SHOWN = "SELECT id FROM feedback_shown WHERE person_id = %s AND item_id = %s AND attempt = %s"
@@ -179,12 +180,14 @@ def _next(person: Person, project: Project, settings: ProjectSettings) -> Shown 
         special = rotation.next_special(person, project, settings)
         if special is not None:
             return _show(person, project, *special)
-    free = _first_free(person, project)
-    if free is None:
-        return None
-    slot_id, item_id = free
-    sql.changed(_TAKE, person.pk, _end_of_lease(settings), slot_id)
-    return _show(person, project, sql.there(Item, item_id), attempt=0)
+    while (free := _first_free(person, project)) is not None:
+        slot_id, item_id = free
+        item = sql.there(Item, item_id)
+        if item.listed is not False:
+            sql.changed(_TAKE, person.pk, _end_of_lease(settings), slot_id)
+            return _show(person, project, item, attempt=0)
+        sql.changed(_DROP, slot_id)  # whoever had it open when it was retired has let it go
+    return None
 
 
 def _lease(shown: Shown, settings: ProjectSettings) -> bool:

@@ -1,4 +1,4 @@
-"""One's own work: what was judged, and how much is left. Nothing is written.
+"""One's own work: what was judged or skipped, and how much is left. Nothing is written.
 
 Gold counts as any other item: what is done and what is left add up to the same before and after it.
 """
@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from assent.feedback.quality.gold import is_due
 from assent.feedback.quality.grading import GRADED
-from assent.feedback.schema.models import Judgement, Person, Project, Shown
+from assent.feedback.schema.models import Judgement, Person, Project, Shown, Skip
 from assent.feedback.store import sql
 from assent.feedback.store.claims import END, last_position, leased, waiting
 from assent.feedback.store.projects import settings_of
@@ -36,17 +36,21 @@ _GIVEN = "SELECT COUNT(*) FROM feedback_shown WHERE project_id = %s AND person_i
 _SAID = "SELECT 1 FROM feedback_judgement WHERE shown_id = %s LIMIT 1"
 _UNSEEN_GOLD = """
 SELECT COUNT(*) FROM feedback_item AS item
-WHERE project_id = %s AND part = 'gold' AND expected IS NOT NULL
+WHERE project_id = %s AND part = 'gold' AND expected IS NOT NULL AND listed IS NOT FALSE
 AND NOT EXISTS (SELECT 1 FROM feedback_shown WHERE person_id = %s AND item_id = item.id)
 """
+
+_JUDGEMENTS = Exists(Judgement.objects.filter(shown=OuterRef("pk")))
+_SKIPS = Exists(Skip.objects.filter(shown=OuterRef("pk")))
 
 
 @dataclass(frozen=True)
 class Mine:
-    """Something this person judged, and their last word on it."""
+    """Something this person judged, and their last word on it; or what they skipped and have not judged."""
 
     shown: Shown
-    judgement: Judgement
+    judgement: Judgement | None  # None: skipped
+    skip: Skip | None
 
 
 @dataclass(frozen=True)
@@ -91,27 +95,44 @@ def answer_of(shown: Shown) -> Judgement | None:
     return Judgement.objects.filter(shown=shown).order_by("-revision").first()
 
 
+def is_done(shown: Shown) -> bool:
+    """Whether it was judged or skipped."""
+    return answer_of(shown) is not None or skip_of(shown) is not None
+
+
+def skip_of(shown: Shown) -> Skip | None:
+    """That this person would rather not judge it, where they said so."""
+    return Skip.objects.filter(shown=shown).first()
+
+
 def last(person: Person, project: Project) -> Shown | None:
-    """What this person judged last, to look at again; practice and tests are over once they are answered."""
-    return _judged(person, project).first()
+    """What this person judged or skipped last, to look at again; practice and tests are over once they are
+    answered."""
+    return _done(person, project).first()
 
 
-def mine(person: Person, project: Project, limit: int, before: int | None = None) -> list[Mine]:
-    """What this person judged, the last shown first, from before the number `before` of a Shown."""
-    judged = _judged(person, project)
+def skipped(person: Person, project: Project) -> int:
+    """How many items this person skipped and did not judge after all."""
+    return _done(person, project).exclude(_JUDGEMENTS).count()
+
+
+def mine(
+    person: Person, project: Project, limit: int, before: int | None = None, *, only_skipped: bool = False
+) -> list[Mine]:
+    """What this person judged or skipped, the last shown first, from before the number `before` of a Shown;
+    or only what `skipped` counts."""
+    done = _done(person, project)
+    if only_skipped:
+        done = done.exclude(_JUDGEMENTS)
     if before is not None:
-        judged = judged.filter(pk__lt=before)
-    page = list(judged[:limit])
+        done = done.filter(pk__lt=before)
+    page = list(done[:limit])
     words = Judgement.objects.filter(shown__in=page).select_related("shown").order_by("revision")
     last_words = {word.shown: word for word in words}
-    return [Mine(shown, last_words[shown]) for shown in page]
+    skips = {skip.shown: skip for skip in Skip.objects.filter(shown__in=page).select_related("shown")}
+    return [Mine(shown, last_words.get(shown), skips.get(shown)) for shown in page]
 
 
-def _judged(person: Person, project: Project) -> QuerySet[Shown]:
-    return (
-        Shown.objects.filter(
-            Exists(Judgement.objects.filter(shown=OuterRef("pk"))), person=person, project=project, attempt=0
-        )
-        .select_related("item", "project", "person")
-        .order_by("-id")
-    )
+def _done(person: Person, project: Project) -> QuerySet[Shown]:
+    found = Shown.objects.filter(_JUDGEMENTS | _SKIPS, person=person, project=project, attempt=0)
+    return found.select_related("item", "project", "person").order_by("-id")

@@ -18,7 +18,17 @@ from assent.feedback.schema.models import Flag, Judgement, Part, Person, Project
 from assent.feedback.store import clock, sql
 from assent.feedback.store.answers import LONGEST_COMMENT, Answer, AnswerError, check_changed, stored, words
 from assent.feedback.store.claims import NotYours, own
-from assent.feedback.store.history import Mine, Progress, answer_of, last, mine, progress
+from assent.feedback.store.history import (
+    Mine,
+    Progress,
+    answer_of,
+    is_done,
+    last,
+    mine,
+    progress,
+    skip_of,
+    skipped,
+)
 from assent.feedback.store.projects import settings_of, version_of
 from assent.feedback.store.writer import writing
 
@@ -32,16 +42,24 @@ __all__ = [
     "Submission",
     "answer_of",
     "flag",
+    "is_done",
     "last",
     "mine",
     "progress",
     "skip",
+    "skip_of",
+    "skipped",
     "submit",
 ]
 
 _KNOWN = "SELECT 1 FROM feedback_judgement WHERE uuid = %s"
+# With the slot that late work has come to since.
 _LAST = """
-SELECT slot_id, surplus, revision FROM feedback_judgement WHERE shown_id = %s ORDER BY revision DESC LIMIT 1
+SELECT coalesce(judgement.slot_id, late.id), judgement.surplus AND late.id IS NULL, judgement.revision
+FROM feedback_judgement AS judgement
+LEFT JOIN feedback_slot AS late ON judgement.surplus AND late.item_id = judgement.item_id
+    AND late.holder_id = judgement.person_id AND late.judged
+WHERE judgement.shown_id = %s ORDER BY judgement.revision DESC LIMIT 1
 """
 # Where a judgement goes: to the slot that its person holds, else to the first that is free.
 _FREE = """
@@ -55,6 +73,7 @@ _GIVE_BACK = """
 UPDATE feedback_slot SET holder_id = NULL, lease_until = NULL
 WHERE holder_id = %s AND item_id = %s AND NOT judged
 """
+_GIVE_UP = "DELETE FROM feedback_slot WHERE holder_id = %s AND item_id = %s AND NOT judged"
 
 
 class Conflict(AssentError):
@@ -123,7 +142,8 @@ def submit(person: Person, submission: Submission, project: Project | None = Non
 
 
 def skip(person: Person, shown_id: int, reason: str, project: Project | None = None) -> Skip:
-    """This person would rather not: the item goes to others. Said again, the first reason stays.
+    """This person would rather not: the item goes to others, if it is not retired. Said again, the first
+    reason stays.
 
     Raises:
         NotYours: as `submit`.
@@ -139,7 +159,7 @@ def skip(person: Person, shown_id: int, reason: str, project: Project | None = N
             return known
         if Judgement.objects.filter(shown=shown).exists():
             raise Conflict("judged", "this item is judged: a skip would not take that back")
-        sql.changed(_GIVE_BACK, person.pk, shown.item.pk)
+        sql.changed(_GIVE_UP if shown.item.listed is False else _GIVE_BACK, person.pk, shown.item.pk)
         return Skip.objects.create(shown=shown, reason=reason, created=clock.now())
 
 

@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, Exists, F, Max, OuterRef
+from django.db.models import Count, Exists, F, Max, OuterRef, Q, QuerySet
 
 from assent.feedback.projects import LONGEST_LEASE_SECONDS
 from assent.feedback.schema.models import (
@@ -21,17 +21,23 @@ from assent.feedback.schema.models import (
     Shown,
     Skip,
     Slot,
+    Turn,
 )
+from assent.feedback.store.projects import settings_of
 
 LAST = 10  # rows of each list on the overview
 
 
 @dataclass(frozen=True)
 class Items:
-    """Real items, complete when all their judgements are there; and how many there are of the other parts."""
+    """Real items, complete when `overlap` judgements are there; and how many there are of the other parts.
+
+    None of them is retired.
+    """
 
     real: int = 0
     complete: int = 0
+    seconded: int = 0  # complete, and in the pool of which further people are asked
     gold: int = 0
     practice: int = 0
     test: int = 0
@@ -61,20 +67,32 @@ class AtWork:
 
 
 def items_of(project: Project) -> Items:
-    counted = (
-        Item.objects.filter(project=project).values_list("part").annotate(count=Count("pk")).order_by("part")
-    )
-    parts: dict[str, int] = dict(counted)
-    # A position is one item's: counting positions needs the index of open slots and nothing else.
-    open_slots = Slot.objects.filter(project=project, judged=False)
-    open_items = open_slots.order_by("position").values("position").distinct().count()
+    every = Item.objects.filter(project=project)
+    there, retired = (_by_part(items) for items in (every, every.filter(listed=False)))
+    parts = {part: count - retired.get(part, 0) for part, count in there.items()}
+    # A position is one item's: counting positions needs the index of open slots and nothing else. Slots are
+    # given out in the order of their numbers: those beyond `overlap` wait for second opinions. Of a retired
+    # item only what somebody holds is open, and of those who hold something there are few.
+    every_open = Slot.objects.filter(project=project, judged=False)
+    held = _of(Slot.objects.filter(holder__gt=0, judged=False, item__listed=False), project, "project")
+    needed = Q(number__lt=settings_of(project).overlap)
+    waiting = _positions(every_open.filter(needed)) - _positions(held.filter(needed))
     return Items(
         real=parts.get(Part.REAL, 0),
-        complete=parts.get(Part.REAL, 0) - open_items,
+        complete=parts.get(Part.REAL, 0) - waiting,
+        seconded=_positions(every_open) - _positions(held) - waiting,
         gold=parts.get(Part.GOLD, 0),
         practice=parts.get(Part.PRACTICE, 0),
         test=parts.get(Part.TEST, 0),
     )
+
+
+def _by_part(items: QuerySet[Item]) -> dict[str, int]:
+    return dict(items.values_list("part").annotate(count=Count("pk")).order_by("part"))
+
+
+def _positions(slots: QuerySet[Slot]) -> int:
+    return slots.order_by("position").values("position").distinct().count()
 
 
 def people_of(project: Project) -> list[AtWork]:
@@ -129,6 +147,14 @@ def counts(project: Project) -> dict[str, int]:
     """How many skips and flags there are in all."""
     skips, flags = _of(Skip.objects.all(), project), _of(Flag.objects.all(), project)
     return {"skips": skips.count(), "flags": flags.count()}
+
+
+def begun(project: Project) -> bool:
+    """Whether anybody has judged here, or talked."""
+    if project.task == "chat":
+        return Turn.objects.filter(conversation__project=project).exists()
+    judged = Judgement.objects.filter(shown=OuterRef("pk"))
+    return Shown.objects.filter(Exists(judged), project=project).exists()
 
 
 def nobody_else() -> bool:

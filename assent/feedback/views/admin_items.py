@@ -116,7 +116,7 @@ def _all_or_nothing(project: Project, path: Path, part: str, by: tuple[Person, s
     for _record in _records(path):  # a bad line is found before anybody has to wait for the writer
         pass
     with writing():
-        imported = import_records(project, _records(path), part)
+        imported = import_records(project, _records(path), part, who=person.name)
         detail = {"project": project.name, "file": told[:200], "part": part, "items": imported.items}
         detail |= {"judgements": imported.judgements, "same": imported.same}
         Audit.objects.create(who=person.name, what="items imported", detail=detail)

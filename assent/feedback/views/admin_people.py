@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.tokens import default_token_generator
-from django.db.models import Max
+from django.db.models import Max, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from assent.feedback.people import changes, invites
 from assent.feedback.people.access import needs, person_of
 from assent.feedback.schema.models import Audit, Invite, Membership, Person, Project, Role, Shown
 from assent.feedback.views.audit_words import details_of, words_of
+from assent.feedback.views.links import Link, link_of
 from assent.feedback.views.login import GET_OR_POST
 from assent.feedback.views.times import when
 
@@ -42,7 +43,9 @@ class InviteForm(forms.Form):
 
     def __init__(self, *args: Any, **named: Any):
         super().__init__(*args, **named)
-        names = Project.objects.filter(closed=None).order_by("-pk").values_list("name", flat=True)
+        # Were the one that is asked for not among them, a browser would send the first: every project.
+        asked = Q(closed=None) | Q(name=self["project"].value() or "")
+        names = Project.objects.filter(asked).order_by("-pk").values_list("name", flat=True)
         choices = [("", _("every project there is")), *((name, name) for name in names)]
         self.fields["project"].choices = choices  # type: ignore[attr-defined]
 
@@ -60,7 +63,7 @@ def people(request: HttpRequest) -> HttpResponse:
     form = InviteForm(request.POST or None, initial={"project": request.GET.get("project", "")})
     link = None
     if form.is_valid():
-        link = request.build_absolute_uri(f"/invite/{invites.make(form.offer, person_of(request))}")
+        link = link_of(request, f"/invite/{invites.make(form.offer, person_of(request))}")
     status = 422 if request.method == "POST" and link is None else 200
     context = {
         "form": form,
@@ -77,11 +80,11 @@ def people(request: HttpRequest) -> HttpResponse:
 def person(request: HttpRequest, person: int) -> HttpResponse:
     """One of them: `do` says what is to change."""
     shown = get_object_or_404(Person, pk=person)
-    problem = link = ""
+    problem, link = "", None
     if request.method == "POST":
         try:
             link = _change(request, shown)
-            if not link:
+            if link is None:
                 return redirect(f"/admin/people/{shown.pk}")
         except changes.LastAdmin as error:
             problem = str(error)
@@ -101,23 +104,29 @@ def person(request: HttpRequest, person: int) -> HttpResponse:
     return render(request, "feedback/admin/person.html", context, status=422 if problem else 200)
 
 
-def _change(request: HttpRequest, shown: Person) -> str:
+def _change(request: HttpRequest, shown: Person) -> Link | None:
     """What the form asked for; a link where that is what it asked for."""
     by, do = person_of(request), request.POST.get("do")
     if do == "role" and (role := request.POST.get("role")) in Role.values:
         changes.set_role(shown, Role(role), by)
     elif do == "projects":
-        wanted = Project.objects.filter(name__in=request.POST.getlist("projects"))
-        changes.set_projects(shown, wanted, by)
+        _change_projects(request, shown)
     elif do in ("deactivate", "reactivate"):
         changes.set_active(shown, do == "reactivate", by)
     elif do == "password" and shown.is_active:
         changes.password_token(shown, by)
         token = default_token_generator.make_token(shown)
-        return request.build_absolute_uri(f"/password/{shown.pk}/{token}")
+        return link_of(request, f"/password/{shown.pk}/{token}")
     else:
         raise Http404
-    return ""
+    return None
+
+
+def _change_projects(request: HttpRequest, shown: Person) -> None:
+    """What was ticked or unticked; of the other boxes the page may say what holds no longer."""
+    before, after = (set(request.POST.getlist(name)) for name in ("ticked", "projects"))
+    added, removed = (Project.objects.filter(name__in=names) for names in (after - before, before - after))
+    changes.set_projects(shown, added, removed, person_of(request))
 
 
 @needs(Role.ADMIN)

@@ -1,5 +1,6 @@
-"""Projects as admins see them: the list, a new one, how one gets on, its settings, closed and open again."""
+"""Projects as admins see them: the list, a new one, how one gets on, closed and open again."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -8,18 +9,21 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from assent.errors import UserError
+from assent.feedback.exchange.filled import empty_kinds
+from assent.feedback.faces import excerpt_of
 from assent.feedback.people.access import may, needs, person_of
-from assent.feedback.schema.models import Project, Role
+from assent.feedback.schema.models import Flag, Project, Role, Skip
 from assent.feedback.store import changes, overview
-from assent.feedback.store.projects import add_guideline, create, guideline_of, settings_of
+from assent.feedback.store.projects import add_guideline, create, guideline_of
 from assent.feedback.store.writer import writing
 from assent.feedback.views.audit_words import details_of, words_of
 from assent.feedback.views.error_words import in_words, lines_in_words
 from assent.feedback.views.export_list import exports_of, styles_of
+from assent.feedback.views.exports import database
 from assent.feedback.views.login import GET_OR_POST
-from assent.feedback.views.project_form import NewForm, SettingsForm, YamlForm, tasks
-from assent.feedback.views.project_values import as_typed, from_yaml
-from assent.feedback.views.times import when
+from assent.feedback.views.project_form import NewForm, YamlForm, tasks, without_models
+from assent.feedback.views.project_values import from_yaml
+from assent.feedback.views.times import When, when
 
 
 def found(name: str) -> Project:
@@ -72,7 +76,7 @@ def _made(request: HttpRequest, form: NewForm) -> Project | None:
     who = person_of(request).name
     with writing():  # the project and its guideline, or neither
         project = create(form.cleaned_data["name"], form.wanted, who)
-        if text := form.cleaned_data["guideline"].strip():
+        if text := form.cleaned_data["guideline"]:
             add_guideline(project, text, who)
     return project
 
@@ -86,6 +90,9 @@ def _made_of_yaml(request: HttpRequest, form: YamlForm) -> Project | None:
         for line in lines_in_words(error):
             form.add_error("yaml", line)
         return None
+    if why := without_models(values):
+        form.add_error("yaml", why)
+        return None
     return create(form.cleaned_data["name"], values, person_of(request).name)
 
 
@@ -95,6 +102,7 @@ def project(request: HttpRequest, project: str) -> HttpResponse:
     """How it gets on: indexes are read, not items."""
     shown = found(project)
     items = overview.items_of(shown)
+    empty = empty_kinds(database(), shown.name, shown.task)
     context = {
         "project": shown,
         "title": _title(shown),
@@ -103,42 +111,18 @@ def project(request: HttpRequest, project: str) -> HttpResponse:
         "wanted": min(100, 100 * items.complete // shown.want) if shown.want else None,
         "people": [(one, when(one.last)) for one in overview.people_of(shown)],
         "counts": overview.counts(shown),
-        "skips": [(one, when(one.created)) for one in overview.last_skips(shown)],
-        "flags": [(one, when(one.created)) for one in overview.last_flags(shown)],
+        "skips": _of_items(overview.last_skips(shown)),
+        "flags": _of_items(overview.last_flags(shown)),
         "audit": [
             (one, when(one.created), words_of(one), details_of(one, "project"))
             for one in overview.last_audit(shown)
         ],
         "guideline": guideline_of(shown),
         "steps": _steps(shown, items),
-        "exports": exports_of(shown.task),
-        "styles": styles_of(shown.task),
+        "exports": exports_of(shown.task, empty),
+        "styles": styles_of(shown.task, empty),
     }
     return _page(request, "project", **context)
-
-
-@needs(Role.ADMIN)
-@GET_OR_POST
-def settings(request: HttpRequest, project: str) -> HttpResponse:
-    """What may still change; what may not says why."""
-    shown = found(project)
-    locks = changes.locks(shown)
-    form = SettingsForm(
-        request.POST if request.method == "POST" else None,
-        before=shown.settings,
-        initial=as_typed(settings_of(shown)),
-    )
-    for key, fields in (("task", ("task",)), ("strength", ("strength",)), ("criteria", ("preset", "own"))):
-        for field in fields if key in locks else ():
-            form.fields[field].disabled = True
-    if form.is_valid():
-        try:
-            changes.change_settings(shown, form.wanted, person_of(request).name)
-            return redirect(f"/admin/p/{shown.name}/")
-        except changes.Locked as error:  # somebody has begun since this page was sent
-            form.add_error(None, str(error))
-    context = {"project": shown, "form": form, "locks": locks, "tasks": tasks(hints=True)}
-    return _page(request, "settings", 422 if request.method == "POST" else 200, **context)
 
 
 @needs(Role.ADMIN)
@@ -156,8 +140,9 @@ def reopen(request: HttpRequest, project: str) -> HttpResponse:
 
 
 def _steps(project: Project | None, items: overview.Items) -> list[dict[str, Any]]:
-    """From an empty app to the first judgement; empty when all are done."""
-    brought = project is not None and (items.real > 0 or project.task == "chat")
+    """From an empty app to the first judgement; empty once it is there, and where nobody is to judge."""
+    if project is not None and (project.closed is not None or overview.begun(project)):
+        return []
     base = f"/admin/p/{project.name}/" if project else ""
     steps = [
         {
@@ -166,11 +151,13 @@ def _steps(project: Project | None, items: overview.Items) -> list[dict[str, Any
             "href": "/admin/new",
             "done": project is not None,
         },
-        {
+        _talk_step(project, base)
+        if project is not None and project.task == "chat"
+        else {
             "title": _("Bring in items"),
             "text": _("A file of prompts and answers."),
             "href": f"{base}items" if project else "",
-            "done": brought,
+            "done": items.real > 0,
         },
         {
             "title": _("Invite people"),
@@ -180,6 +167,21 @@ def _steps(project: Project | None, items: overview.Items) -> list[dict[str, Any
         },
     ]
     return [] if all(step["done"] for step in steps) else steps
+
+
+def _talk_step(project: Project, base: str) -> dict[str, Any]:
+    """A chat has no items, but models."""
+    return {
+        "title": _("Start the app with its models"),
+        "text": _("A YAML names those that people talk to."),
+        "href": f"{base}settings#models",
+        "done": not without_models(project.settings),
+    }
+
+
+def _of_items(rows: Iterable[Skip] | Iterable[Flag]) -> list[tuple[Skip | Flag, str, When | None]]:
+    """Each with the first words of its prompt."""
+    return [(one, excerpt_of(one.shown.item.prompt), when(one.created)) for one in rows]
 
 
 def _title(project: Project) -> str:
@@ -195,7 +197,6 @@ ROUTES = (
     ("admin/", projects, "projects"),
     ("admin/new", new, "new-project"),
     ("admin/p/<slug:project>/", project, "project"),
-    ("admin/p/<slug:project>/settings", settings, "project-settings"),
     ("admin/p/<slug:project>/close", close, "project-close"),
     ("admin/p/<slug:project>/open", reopen, "project-open"),
 )

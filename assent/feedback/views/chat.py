@@ -11,11 +11,11 @@ from django.core.exceptions import BadRequest
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
-from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_POST, require_safe
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from assent.feedback.answering import Ahead, Engaged, Failed, line_of
+from assent.feedback.middleware import keep_of
 from assent.feedback.people.access import may, member, person_of
 from assent.feedback.projects import ProjectSettings
 from assent.feedback.rendering import rendered
@@ -44,7 +44,7 @@ def page(request: HttpRequest, project: Project) -> HttpResponse:
     shown = {
         "project": project,
         "title": chosen.title or project.name,
-        "keep": salted_hmac("assent.feedback.chat", str(person.pk)).hexdigest()[:16],
+        "keep": keep_of(person),
         "conversation": conversation,
         "exchanges": [_face(one) for one in chats.exchanges(conversation)] if conversation else [],
         "earlier": [
@@ -55,6 +55,7 @@ def page(request: HttpRequest, project: Project) -> HttpResponse:
         "problem": _problem(chosen, conversation),
         "missing": _missing(chosen) if may(person, Role.ADMIN) else [],
         "implicit": chosen.implicit,
+        "consent_text": rendered(chosen.implicit.consent),
         "wording": implicit.wording_of(chosen.implicit.consent),
         "consent": "unasked" if consent is None else "given" if consent.given else "refused",
     }
@@ -119,8 +120,8 @@ def told(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
             return view(*given, **named)
         except ValidationError as error:
             raise BadRequest(f"{error.error_count()} parts of the body are not as expected") from None
-        except Failed:  # the message is stored, which is what 200 says
-            return JsonResponse({"state": "failed", "error": words()["failed"]})
+        except Failed:
+            return _failed("failed")
         except Engaged:
             status, code = 409, "waiting"
         except ChatError as error:
@@ -137,15 +138,24 @@ def say(request: HttpRequest, project: Project) -> HttpResponse:
     """Store a message and answer it."""
     given, person = Spoken.model_validate_json(request.body), person_of(request)
     if given.text is not None:
-        _check_open(project)
-        said = chats.Said(given.conversation, given.uuid, given.text, given.after)
-        asked = chats.say(person, project, said)
-        conversation = asked.conversation
+        asked = _stored(person, project, chats.Said(given.conversation, given.uuid, given.text, given.after))
     else:
         conversation = chats.conversation_of(person, project, given.conversation)
         asked = chats.asked_of(conversation, given.uuid)
-    question = _Question(conversation, asked, chats.first_answer(asked), given.retry)
-    return _answered(question, lambda text: chats.store_answer(asked, question.answer, text))
+    question = _Question(asked.conversation, asked, chats.first_answer(asked), given.retry)
+    try:
+        return _answered(question, lambda text: chats.store_answer(asked, question.answer, text))
+    except Engaged:  # another answer of this chat is being made, and this message is stored: it is next
+        return _thinking(0)
+
+
+def _stored(person: Person, project: Project, said: chats.Said) -> Turn:
+    """A message, now or before: of one that is stored the browser may not have heard yet."""
+    before = chats.said_before(person, project, said)
+    if before is None:
+        there = Conversation.objects.filter(uuid=said.conversation, person=person, project=project).first()
+        _check_open(project, there)
+    return before or chats.say(person, project, said)
 
 
 @require_POST
@@ -155,8 +165,9 @@ def regenerate(request: HttpRequest, project: Project) -> HttpResponse:
     """Make the last answer again, as another attempt beside it. Sent again, it asks whether that is there."""
     given = Again.model_validate_json(request.body)
     conversation = chats.conversation_of(person_of(request), project, given.conversation)
-    if chats.answer_of(conversation, given.uuid) is None:
-        _check_open(project)
+    under_way = line_of(conversation.policy).knows(given.uuid)
+    if not under_way and chats.answer_of(conversation, given.uuid) is None:
+        _check_open(project, conversation)
         chats.to_replace(conversation, given.turn)
     asked = chats.asked_before(conversation, given.turn)
     question = _Question(conversation, asked, given.uuid, given.retry)
@@ -194,17 +205,26 @@ def _answered(question: _Question, store: Callable[[str], Turn]) -> HttpResponse
     if chats.answer_of(conversation, answer) is None:
         talk, policy = settings.SERVICES.talk, conversation.policy
         if policy not in talk:
-            raise ChatError("unready", "the model of this chat is not served any more")
+            return _failed("unready")
         before, seed = chats.messages(conversation, asked.number + 1), chats.seed_of(answer)
         found = line_of(policy).ask(
             answer, conversation.uuid, lambda: talk[policy](before, seed), retry=question.retry
         )
         if isinstance(found, Ahead):
-            return JsonResponse({"state": "thinking", "ahead": found.questions}, status=202)
+            return _thinking(found.questions)
         store(found)
     exchange = next(one for one in chats.exchanges(conversation) if one.asked == asked)
     html = render_to_string("feedback/chat_exchange.html", {"exchange": _face(exchange)})
     return JsonResponse({"state": "answered", "html": html})
+
+
+def _thinking(ahead: int) -> JsonResponse:
+    return JsonResponse({"state": "thinking", "ahead": ahead}, status=202)
+
+
+def _failed(code: str) -> JsonResponse:
+    """The message is stored, which is what 200 says; its answer is not."""
+    return JsonResponse({"state": "failed", "error": words()[code]})
 
 
 def _opened(
@@ -235,10 +255,10 @@ def _problem(chosen: ProjectSettings, conversation: Conversation | None) -> str:
     return "missing" if gone or _missing(chosen) else ""
 
 
-def _check_open(project: Project) -> None:
+def _check_open(project: Project, conversation: Conversation | None) -> None:
     if project.closed is not None:
         raise ChatConflict("closed", "the project is closed")
-    if _missing(settings_of(project)):
+    if _problem(settings_of(project), conversation):
         raise ChatError("unready", "policies of the project are not served")
 
 

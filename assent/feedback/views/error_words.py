@@ -72,6 +72,10 @@ _ITEMS = (
         "item %(name)s: it is there as %(there)s, and here as %(here)s: give it another name, as id"
     ),
     gettext_noop(
+        "item %(name)s: its right answer is %(there)s there, by which people were graded, and %(here)s here: "
+        "give it another name, as id; of a file that is read at each start, the old one is asked no more"
+    ),
+    gettext_noop(
         "item %(name)s: its right answer is %(there)s there, and %(here)s here: give it another name, as id"
     ),
     gettext_noop(
@@ -94,6 +98,7 @@ _ITEMS = (
     gettext_noop("a ranking project needs the order of all answers, and this tells only a part of it"),
     gettext_noop("judgement %(name)s: it is there, and says something else: %(said)s"),
     gettext_noop("a text holds half a character (a lone surrogate)"),
+    gettext_noop("project %(name)s: its task or its criteria have changed meanwhile: import again"),
     gettext_noop("%(person)s has not failed the test of %(project)s: there is nothing to allow again"),
 )
 _ANYWHERE = (  # the last, since they fit much

@@ -1,5 +1,7 @@
 """The files that a project can give, in words. `exports.py` writes them."""
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext_lazy
@@ -35,12 +37,22 @@ WORDS = {
 }
 
 
-def exports_of(task: str) -> list[tuple[str, Any, Any]]:
-    """(kind, name, hint) of each, those for training first."""
+@dataclass(frozen=True)
+class Export:
+    """One file."""
+
+    kind: str
+    title: Any
+    hint: Any
+    empty: bool
+
+
+def exports_of(task: str, empty: Collection[str]) -> list[Export]:
+    """Those for training first."""
     there = kinds_of(task)
-    return [(kind, *words) for kind, words in WORDS.items() if kind in there]
+    return [Export(kind, *words, kind in empty) for kind, words in WORDS.items() if kind in there]
 
 
-def styles_of(task: str) -> list[tuple[str, str]]:
-    """(kind, name) of the judgements as other programs read them."""
-    return [(kind, kind.upper()) for kind in STYLES.get(task, {})]
+def styles_of(task: str, empty: Collection[str]) -> list[Export]:
+    """The judgements as other programs read them, by the names that these have for it."""
+    return [Export(kind, kind, "", kind in empty) for kind in STYLES.get(task, {})]

@@ -52,13 +52,14 @@ def download(request: HttpRequest, project: str, kind: str) -> HttpResponse:  # 
     return cast(HttpResponse, FileResponse(whole, as_attachment=True, filename=name, content_type=TYPE))
 
 
-def _database() -> Path:
+def database() -> Path:
+    """The file that the app works on."""
     return Path(connection.settings_dict["NAME"])
 
 
 def _ours(project: str, kind: str) -> Iterator[bytes]:
     """Our own rows, each of which can be written: they are sent while they are read."""
-    with reading(_database()) as snapshot:
+    with reading(database()) as snapshot:
         yield from _encoded(exported(snapshot, project, kind))
 
 
@@ -70,7 +71,7 @@ def _in_style(project: str, kind: str, write: Any) -> IO[bytes]:
     """
     with ExitStack() as stack:
         whole = stack.enter_context(tempfile.SpooledTemporaryFile(IN_MEMORY_BYTES))
-        with reading(_database()) as snapshot:
+        with reading(database()) as snapshot:
             whole.writelines(_encoded(styled(snapshot, project, kind, write)))
         whole.seek(0)
         stack.pop_all()  # whoever sends it closes it

@@ -79,7 +79,8 @@ def _save(request: HttpRequest, project: Project) -> HttpResponse:
         return _page(request, project, text, error=fault, status=422)
     with writing():
         current = guideline_of(project)
-        if request.POST.get("base", "0") == str(current.version if current else 0):
+        as_seen = request.POST.get("base", "0") == str(current.version if current else 0)
+        if as_seen or (current is not None and current.text == text):  # a second click on Save
             add_guideline(project, text, person_of(request).name)
             return redirect(f"/admin/p/{project.name}/guideline")
     meanwhile = _(

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from assent.feedback.people.access import may, person_of
 from assent.feedback.quality.qualification import standing
 from assent.feedback.schema.models import Person, Project, Role
+from assent.feedback.store.claims import current
 from assent.feedback.store.history import progress
 from assent.feedback.store.projects import settings_of
 from assent.feedback.views.project_form import tasks
@@ -39,6 +40,7 @@ def _row(person: Person, project: Project) -> dict[str, Any]:
         "task": tasks()[project.task],
         "progress": progress(person, project),
         "where": standing(person, project, settings_of(project)),
+        "held": current(person, project) is not None,
     }
 
 

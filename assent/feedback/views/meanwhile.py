@@ -16,11 +16,13 @@ from assent.feedback.store.projects import settings_of
 def told_both(shown: Shown, sent: Mapping[str, Any], conflict: judging.Conflict) -> JsonResponse:
     """409, with the item, both answers in words, and the revision that would follow what is stored.
 
+    Two windows may have one draft, and with it one number, for two answers.
+
     Raises:
         Conflict: where it is another one, or the answer cannot be changed any more.
     """
     before = judging.answer_of(shown)
-    if conflict.code != "revision" or before is None:
+    if conflict.code not in ("revision", "number") or before is None:
         raise conflict
     if shown.item.part in (Part.PRACTICE, Part.TEST):
         raise judging.Conflict("once", "practice and tests are answered once")

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from pydantic import ValidationError as Refused
 
-from assent.feedback.projects import GRADED, LONGEST_LEASE_MINUTES, ProjectSettings
+from assent.feedback.projects import LONGEST_LEASE_MINUTES, ProjectSettings
 from assent.feedback.schema.models import NAME_CHARACTERS, Project
 from assent.feedback.views.error_words import in_words
-from assent.feedback.views.project_values import OWN, criteria_of, gold_of, told
+from assent.feedback.views.project_values import OWN, criteria_of, in_lines, over, told
 
 LONGEST_GUIDELINE = 100_000  # characters
 
@@ -51,8 +51,34 @@ def _lines(rows: int, **attrs: object) -> forms.Textarea:
     return forms.Textarea(attrs={"rows": rows, **attrs})
 
 
+class Lines(forms.CharField):
+    """A text of several lines, each ended as it is stored."""
+
+    def to_python(self, value: Any) -> str:
+        return in_lines(super().to_python(value) or "")
+
+
+def without_models(settings: Mapping[str, Any]) -> str:
+    """Why nobody could talk in a project of these settings; "": somebody could, or it is no chat."""
+    if settings.get("task") != "chat":
+        return ""
+    served, named = app.SERVICES.talk, settings.get("policies") or ()
+    if not served:
+        return _(
+            "Nobody could talk in it: this app was started without models. Write a YAML that names some, and "
+            "start the app with it: assent annotate talk.yaml"
+        )
+    if not named:
+        return _("Choose a model at least: nobody could talk otherwise.")
+    missing = ", ".join(name for name in named if name not in served)
+    return _("The app was started without these models: %(names)s.") % {"names": missing} if missing else ""
+
+
 class SettingsForm(forms.Form):
-    """What can be set of a project that is there; `NewForm` adds its name and its guideline."""
+    """What can be set of a project that is there; `NewForm` adds its name and its guideline.
+
+    A field that nobody touched is not read: what is stored stays, also where no form could say it.
+    """
 
     title = forms.CharField(
         label=gettext_lazy("Title"),
@@ -68,10 +94,10 @@ class SettingsForm(forms.Form):
     )
     strength = forms.BooleanField(label=gettext_lazy("Also ask how much better"), required=False)
     preset = forms.ChoiceField(label=gettext_lazy("Criteria"), choices=_PRESETS, required=False)
-    own = forms.CharField(
+    own = Lines(
         label=gettext_lazy("My own criteria"),
         required=False,
-        max_length=10_000,
+        max_length=50_000,
         widget=_lines(4, placeholder="accuracy: Does it say only what the text says? [1-5]"),
         help_text=gettext_lazy(
             "One a line: name: question [lowest-highest]. Question and scale may be left out."
@@ -83,7 +109,7 @@ class SettingsForm(forms.Form):
     implicit = forms.BooleanField(
         label=gettext_lazy("Keep what people do besides, if they agree: copies, clicks, time"), required=False
     )
-    consent = forms.CharField(
+    consent = Lines(
         label=gettext_lazy("What they agree to"), required=False, max_length=5000, widget=_lines(3)
     )
     overlap = forms.IntegerField(
@@ -124,55 +150,40 @@ class SettingsForm(forms.Form):
         initial=30,
     )
 
-    def __init__(self, *args: Any, before: Mapping[str, Any] | None = None, **named: Any):
+    def __init__(self, *args: Any, before: ProjectSettings | None = None, **named: Any):
         super().__init__(*args, **named)
-        self.before = before or {}  # what is set already, and what has no field here
-        self.checked: ProjectSettings | None = None
-        names = sorted({*app.SERVICES.talk, *self.before.get("policies", ())})
+        self.before = before  # None: a new project
+        policies = before.policies if before else ()
+        names = sorted({*app.SERVICES.talk, *policies})
         self.fields["policies"].choices = [(name, name) for name in names]  # type: ignore[attr-defined]
+
+    @property
+    def touched(self) -> set[str]:
+        """The fields that say something else than what is stored; of a new project all."""
+        return set(self.fields) if self.before is None else set(self.changed_data)
 
     @property
     def wanted(self) -> dict[str, Any]:
         """The settings; only after `is_valid()`."""
-        given = self.cleaned_data
-        wanted = {
-            **self.before,
-            "task": given["task"],
-            "title": given["title"],
-            "overlap": given["overlap"],
-            "shared": {"share": given["shared_percent"] / 100, "overlap": given["shared_overlap"]},
-            "lease_minutes": given["lease_minutes"],
-            "qualification": {
-                **self.before.get("qualification", {}),
-                "pass_mark": given["pass_percent"] / 100,
-            },
-            "gold": gold_of(self.before.get("gold"), given["gold_every"])
-            if given["task"] in GRADED
-            else None,
-        }
-        for key in ("strength", "criteria", "policies", "implicit"):
-            wanted.pop(key, None)
-        return wanted | self._of_the_task(given)
-
-    def _of_the_task(self, given: Mapping[str, Any]) -> dict[str, Any]:
-        """What the other tasks have no use for is not asked, and not kept."""
-        if given["task"] == "pairwise":
-            return {"strength": given["strength"]}
-        if given["task"] == "rating":
-            return {"criteria": given["criteria"]}
-        if given["task"] == "chat":
-            return {
-                "policies": given["policies"],
-                "implicit": {"enabled": given["implicit"], "consent": given["consent"]},
-            }
-        return {}
+        given = {field: self.cleaned_data[field] for field in self.touched & set(SettingsForm.base_fields)}
+        if "criteria" in self.cleaned_data:
+            given["criteria"] = self.cleaned_data["criteria"]
+        for field in ("preset", "own"):
+            given.pop(field, None)
+        before = self.before.model_dump(mode="json", exclude_unset=True) if self.before else {}
+        return over(before, given)
 
     def clean(self) -> dict[str, Any]:
+        for field in set(self.errors) - self.touched:
+            del self.errors[field]
         given = self.cleaned_data
-        if given.get("task") == "rating":
+        if given.get("task") == "rating" and not self.touched.isdisjoint(("task", "preset", "own")):
             given["criteria"] = self._criteria(given)
         if given.get("task") == "chat" and given["implicit"] and not given.get("consent", "").strip():
             self.add_error("consent", _("Write what people agree to: nothing is kept unless they do."))
+        becomes_chat = self.before is None or self.before.task != "chat"
+        if becomes_chat and (why := without_models(given)):
+            self.add_error("policies", why)
         if not self.errors:
             self._check()
         return given
@@ -184,15 +195,16 @@ class SettingsForm(forms.Form):
         if not preset:
             self.add_error("preset", _("Choose what to rate by."))
             return ()
+        there = self.before.criteria if self.before else ()
         try:
-            return criteria_of(given.get("own", ""))
+            return criteria_of(given.get("own", ""), () if isinstance(there, str) else there)
         except ValidationError as error:
             self.add_error("own", error)
             return ()
 
     def _check(self) -> None:
         try:
-            self.checked = ProjectSettings.model_validate(self.wanted)
+            ProjectSettings.model_validate(self.wanted)
         except Refused as refused:
             for problem in refused.errors():
                 field, text = told(problem)
@@ -207,7 +219,7 @@ class NewForm(SettingsForm):
         help_text=gettext_lazy("In addresses and exports: letters, digits, - and _. It cannot change."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "summaries-1"}),
     )
-    guideline = forms.CharField(
+    guideline = Lines(
         label=gettext_lazy("Guideline"),
         required=False,
         max_length=LONGEST_GUIDELINE,
@@ -234,6 +246,7 @@ class YamlForm(forms.Form):
     yaml = forms.CharField(
         label=gettext_lazy("Settings as YAML"),
         max_length=50_000,
+        strip=False,  # the first line may stand as far in as the others
         widget=_lines(
             12,
             placeholder="task: rating\ntitle: Summaries\ncriteria: summary\noverlap: 2",

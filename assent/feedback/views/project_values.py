@@ -1,5 +1,6 @@
 """Settings of a project as people type them: criteria as lines, shares in percent, YAML; and back."""
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from assent.config import check, parse_yaml
 from assent.errors import UserError
-from assent.feedback.projects import Criterion, ProjectSettings
+from assent.feedback.projects import GRADED, Criterion, ProjectSettings
 
 OWN = "own"
 MOST_STEPS = 10  # from the lowest to the highest, as in projects.Criterion
@@ -22,6 +23,23 @@ _FIELD_OF = {
     "qualification": "pass_percent",
     "implicit": "consent",
 }
+# Where a field's value is kept, where that is not under its name.
+_KEY_OF = {
+    "shared_percent": "shared.share",
+    "shared_overlap": "shared.overlap",
+    "pass_percent": "qualification.pass_mark",
+    "implicit": "implicit.enabled",
+    "consent": "implicit.consent",
+}
+_PERCENT = ("shared_percent", "pass_percent")  # kept as shares of 1
+# What the other tasks have no use for is not asked, and not kept.
+_OF_TASKS = {
+    "strength": ("pairwise",),
+    "criteria": ("rating",),
+    "policies": ("chat",),
+    "implicit": ("chat",),
+    "gold": GRADED,
+}
 _CRITERION = re.compile(
     r"\s*(?P<name>[A-Za-z][A-Za-z0-9_ -]{0,39}?)\s*(?::(?P<question>[^\[]{0,500}))?"
     r"(?:\[\s*(?P<low>-?\d{1,9})\s*[-–]\s*(?P<high>-?\d{1,9})\s*\])?\s*"
@@ -30,15 +48,37 @@ _CRITERION = re.compile(
 _FILES = (("guideline",), ("gold", "items"), ("qualification", "practice"), ("qualification", "test"))
 
 
-def criteria_of(text: str) -> list[dict[str, Any]]:
+def over(before: Mapping[str, Any], typed: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings `before`, and over them what was typed, by field."""
+    wanted = copy.deepcopy(dict(before))
+    for field, value in typed.items():
+        if field == "gold_every":
+            wanted["gold"] = None if value is None else {**(before.get("gold") or {}), "every": value}
+            continue
+        outer, _dot, key = _KEY_OF.get(field, field).rpartition(".")
+        inside = wanted.setdefault(outer, {}) if outer else wanted
+        inside[key] = value / 100 if field in _PERCENT else value
+    for key, tasks in _OF_TASKS.items():
+        if wanted.get("task", ProjectSettings().task) not in tasks:
+            wanted.pop(key, None)
+    return wanted
+
+
+def criteria_of(text: str, before: tuple[Criterion, ...] = ()) -> list[dict[str, Any]]:
     """`name: question [lowest-highest]`, one a line, as plain settings.
+
+    A line as `criteria_text` wrote it is that criterion of `before`: a line cannot tell all of each.
 
     Raises:
         ValidationError: a line that is none, with its number.
     """
     found = []
+    there = {_line_of(one): one.model_dump(exclude_unset=True) for one in before}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
+            continue
+        if line in there:
+            found.append(there[line])
             continue
         match = _CRITERION.fullmatch(line)
         if match is None:
@@ -59,32 +99,37 @@ def criteria_of(text: str) -> list[dict[str, Any]]:
     return found
 
 
+def _line_of(one: Criterion) -> str:
+    question = in_one_line(one.question)
+    return f"{one.name}{': ' + question if question else ''} [{one.lowest}-{one.highest}]"
+
+
 def criteria_text(criteria: tuple[Criterion, ...]) -> str:
-    return "\n".join(
-        f"{one.name}{': ' + one.question if one.question else ''} [{one.lowest}-{one.highest}]"
-        for one in criteria
-    )
+    return "\n".join(map(_line_of, criteria))
 
 
-def gold_of(before: Mapping[str, Any] | None, every: int | None) -> dict[str, Any] | None:
-    if every is None:
-        return None
-    return {**(before or {}), "every": every}
+def in_lines(text: str) -> str:
+    """Browsers send the end of a line as two characters, and Django takes the spaces around a text."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip()
+
+
+def in_one_line(text: str) -> str:
+    return " ".join(text.splitlines()).strip()
 
 
 def as_typed(settings: ProjectSettings) -> dict[str, Any]:
-    """What stands in the form of a project that is there."""
+    """What stands in the form of a project that is there, as it comes back where nobody touches it."""
     preset = settings.criteria if isinstance(settings.criteria, str) else ""
     own = "" if isinstance(settings.criteria, str) else criteria_text(settings.criteria)
     return {
-        "title": settings.title,
+        "title": in_one_line(settings.title),
         "task": settings.task,
         "strength": settings.strength,
         "preset": preset or (OWN if own else ""),
         "own": own,
         "policies": list(settings.policies),
         "implicit": settings.implicit.enabled,
-        "consent": settings.implicit.consent,
+        "consent": in_lines(settings.implicit.consent),
         "overlap": settings.overlap,
         "shared_percent": _short(settings.shared.share * 100),
         "shared_overlap": settings.shared.overlap,

@@ -19,7 +19,7 @@ from assent.feedback.faces import Face, face_of, said
 from assent.feedback.people.access import member, needs, person_of
 from assent.feedback.projects import ProjectSettings
 from assent.feedback.quality.gold_record import GoldRecord, gold_records
-from assent.feedback.quality.grading import GRADED, RATING_STEPS, grade
+from assent.feedback.quality.grading import GRADED, RATING_STEPS, grade, is_of
 from assent.feedback.quality.qualification import Standing, allow_again, last_attempt, standing
 from assent.feedback.rendering import rendered
 from assent.feedback.schema.models import Attempt, Judgement, Membership, Part, Person, Project, Role, Shown
@@ -54,7 +54,7 @@ def told(shown: Shown, answer: Mapping[str, Any] | None, settings: ProjectSettin
     expected = shown.item.expected
     return Told(
         right=False if answer is None else grade(settings.task, expected, answer).right,
-        expected=_said(shown, expected, settings),
+        expected=_said(shown, expected, settings) if is_of(expected, settings.task) else None,
         given=_said(shown, answer, settings),
         explanation=rendered(shown.item.explanation),
         face=face_of(shown, settings),

@@ -11,12 +11,13 @@ from uuid import UUID
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
-from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_POST, require_safe
 from pydantic import BaseModel, ConfigDict, Field
 
 from assent.feedback.faces import face_of, said
+from assent.feedback.middleware import keep_of
 from assent.feedback.people.access import member, person_of
+from assent.feedback.projects import ProjectSettings
 from assent.feedback.quality.qualification import standing
 from assent.feedback.quality.rotation import NotQualified
 from assent.feedback.schema.models import Judgement, Part, Person, Project, Shown
@@ -31,6 +32,7 @@ from assent.feedback.views.work_texts import skip_reasons, texts
 
 OWN_STYLES = ("rating", "demonstration", "edit")
 HEARTBEAT_SECONDS = 60.0
+FRESH_MILLISECONDS = 300  # a new item takes no answer: it may be one press too many on the item before
 A_PAGE = 50  # of one's own answers
 NUMBER = re.compile(r"[0-9]{1,18}")  # of a row: what the database can hold
 
@@ -76,21 +78,13 @@ def shell(request: HttpRequest, project: Project) -> HttpResponse:
         "path": f"/p/{project.name}/",
         "task": settings.task,
         "own_styles": settings.task in OWN_STYLES,
-        "keep": _keep(person_of(request)),
+        "keep": keep_of(person_of(request)),
+        "fresh": FRESH_MILLISECONDS,
         "heartbeat": max(1.0, min(HEARTBEAT_SECONDS, settings.lease_minutes * 60 / 3)),
         "texts": texts(),
         "skip_reasons": skip_reasons(),
     }
     return render(request, "feedback/work.html", facts)
-
-
-def _keep(person: Person) -> str:
-    """Under which name a browser keeps this person's drafts.
-
-    It hangs on the database's own secret: another database on the same port has other names, so what was
-    typed there is never sent here.
-    """
-    return salted_hmac("assent.feedback.drafts", str(person.pk)).hexdigest()[:16]
 
 
 @require_POST
@@ -110,9 +104,10 @@ def _next(request: HttpRequest, project: Project) -> dict[str, Any]:
         return {"state": "failed", "html": html, "progress": _progress(person, project)}
     if shown is not None:
         return _item(request, project, shown)
-    state = "closed" if project.closed is not None else "done"
-    html = render_to_string(f"feedback/work/{state}.html", {"path": f"/p/{project.name}/"}, request)
-    return {"state": state, "html": html, "progress": _progress(person, project)}
+    state, progress = "closed" if project.closed is not None else "done", _progress(person, project)
+    facts = {"project": project, "mine": progress["mine"], "skipped": judging.skipped(person, project)}
+    html = render_to_string(f"feedback/work/{state}.html", {**facts, "path": f"/p/{project.name}/"}, request)
+    return {"state": state, "html": html, "progress": progress}
 
 
 def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any]:
@@ -124,7 +119,7 @@ def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any
     facts: dict[str, Any] = {"where": standing(shown.person, project, settings)} if state != "item" else {}
     facts |= {
         "face": face_of(shown, settings),
-        "notice": "again" if before else state,
+        "notice": "again" if before else "skipped" if judging.skip_of(shown) else state,
         "task_template": f"feedback/tasks/{settings.task}.html",
     }
     return {
@@ -232,7 +227,7 @@ def flag(request: HttpRequest, project: Project) -> HttpResponse:
 @require_safe
 @member
 def last(request: HttpRequest, project: Project) -> HttpResponse:
-    """What was judged last, with its answer: for Undo."""
+    """What was judged or skipped last, with its answer: for Undo."""
     shown = judging.last(person_of(request), project)
     if shown is None:
         return JsonResponse({"state": "none"})
@@ -242,35 +237,46 @@ def last(request: HttpRequest, project: Project) -> HttpResponse:
 @require_safe
 @member
 def mine(request: HttpRequest, project: Project) -> HttpResponse:
-    """One's own answers, the last first."""
+    """One's own answers and skips, the last first; `?only=skipped`: what waits to be judged after all."""
     settings, person = settings_of(project), person_of(request)
     before = request.GET.get("before", "")
     if before and not NUMBER.fullmatch(before):
         raise Http404
-    found = judging.mine(person, project, A_PAGE, int(before) if before else None)
-    rows = [
-        {
-            "shown": one.shown.pk,
-            "excerpt": face_of(one.shown, settings).excerpt,
-            "said": said(in_positions(settings.task, one.shown.order, one.judgement.answer)),
-            "comment": one.judgement.answer.get("comment", ""),
-            "at": one.judgement.created,
-            "changed": one.judgement.revision > 1,
-        }
-        for one in found
-    ]
-    facts = {"title": settings.title or project.name, "path": f"/p/{project.name}/", "rows": rows}
-    facts["older"] = rows[-1]["shown"] if len(rows) == A_PAGE else None
+    only_skipped = request.GET.get("only") == "skipped"
+    since = int(before) if before else None
+    found = judging.mine(person, project, A_PAGE, since, only_skipped=only_skipped)
+    facts = {
+        "title": settings.title or project.name,
+        "path": f"/p/{project.name}/",
+        "rows": [_row(one, settings) for one in found],
+        "older": found[-1].shown.pk if len(found) == A_PAGE else None,
+        "only_skipped": only_skipped,
+    }
     return render(request, "feedback/mine.html", facts)
+
+
+def _row(one: judging.Mine, settings: ProjectSettings) -> dict[str, Any]:
+    row = {"shown": one.shown.pk, "excerpt": face_of(one.shown, settings).excerpt}
+    if one.judgement is None:
+        reason = one.skip.reason if one.skip else ""
+        at = one.skip.created if one.skip else None
+        return {**row, "skipped": True, "comment": dict(skip_reasons()).get(reason, reason), "at": at}
+    return {
+        **row,
+        "said": said(in_positions(settings.task, one.shown.order, one.judgement.answer)),
+        "comment": one.judgement.answer.get("comment", ""),
+        "at": one.judgement.created,
+        "changed": one.judgement.revision > 1,
+    }
 
 
 @require_safe
 @member
 @told
 def one_of_mine(request: HttpRequest, project: Project, shown: int) -> HttpResponse:
-    """Something judged before, to look at again or to change."""
+    """Something judged or skipped before, to look at again, to change or to judge after all."""
     found = claims.own(person_of(request), shown, project)
-    if found.item.part in (Part.PRACTICE, Part.TEST) or judging.answer_of(found) is None:
+    if found.item.part in (Part.PRACTICE, Part.TEST) or not judging.is_done(found):
         raise judging.NotYours(f"{shown}: not judged yet, or not to be changed")
     return JsonResponse(_item(request, project, found))
 

@@ -10,7 +10,8 @@ def texts() -> dict[str, str]:
     return {
         "stored": _("Stored."),
         "stored_next": _("Stored. Next item."),
-        "skipped": _("Skipped. Next item."),
+        "skipped": _("Skipped."),
+        "skipped_next": _("Skipped. Next item."),
         "flagged": _("Thank you: your note was sent."),
         "surplus": _("Stored. Others had judged this meanwhile; yours is kept as an extra one."),
         "incomplete": _("The answer is not complete yet."),
@@ -62,7 +63,7 @@ def texts() -> dict[str, str]:
 def _keys() -> dict[str, str]:
     return {
         "key_submit": _("Submit"),
-        "key_undo": _("Undo: back to what you judged last"),
+        "key_undo": _("Undo: back to what you judged or skipped last"),
         "key_guideline": _("Guideline"),
         "key_difference": _("Mark in which words the answers differ"),
         "key_raw": _("Show texts as they were typed, or formatted"),

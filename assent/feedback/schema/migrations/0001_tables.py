@@ -97,6 +97,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("position", models.PositiveIntegerField()),
+                ("listed", models.BooleanField(null=True)),
                 ("prompt", models.JSONField()),
                 ("candidates", models.JSONField()),
                 ("hidden", models.JSONField(default=dict)),
@@ -462,6 +463,14 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="item",
             index=models.Index(fields=["project", "part", "position"], name="item_by_part"),
+        ),
+        migrations.AddIndex(
+            model_name="item",
+            index=models.Index(
+                condition=models.Q(("listed", False)),
+                fields=["project", "part", "listed"],
+                name="retired_items",
+            ),
         ),
         migrations.AddConstraint(
             model_name="item",

@@ -131,7 +131,7 @@ async function asked(path, sent, exchange, stored = () => sent) {
       if (reply.status === 200 || reply.status === 202) sent = stored();
       if (reply.status === 202) say(progress(reply.body.ahead, performance.now() - begun));
       else if (reply.status) return { sent, error: texts.failed, ...reply.body };
-      else if (reply.reason === "login" || reply.reason === "other") return { sent, reason: reply.reason, error: texts.logged_out };
+      else if (["login", "other"].includes(reply.reason)) return { sent, reason: reply.reason, error: texts[reply.reason] };
       else if (reply.reason === "broken" && ++broken === 3) return { sent, reason: reply.reason, error: texts.failed };
       else say(texts.offline);
       await new Promise((resolve) => setTimeout(resolve, reply.status ? wait : Math.max(wait, 2000)));
@@ -176,8 +176,11 @@ function answered(exchange, html) {
   const fresh = holder.content.querySelector(".exchange");
   const focused = exchange.contains(document.activeElement);
   exchange.replaceWith(fresh);
-  fresh.scrollIntoView({ block: fresh.offsetHeight > innerHeight * 0.7 ? "start" : "end" });
-  if (focused) shown(fresh)?.focus({ preventScroll: true });
+  // Seen to its end, and if it is longer than there is room for, read from its beginning.
+  const reply = shown(fresh);
+  reply.scrollIntoView({ block: "end" });
+  if (reply.getBoundingClientRect().top < 0) reply.scrollIntoView({ block: "start" });
+  if (focused) reply.focus({ preventScroll: true });
   return fresh;
 }
 

@@ -5,9 +5,10 @@
 //     longer; thumbs are no matter of this. Reading time counts in whole looks: as long as half of an answer, or half
 //     of the window, shows it, the page is in front, and somebody has moved within the last minute.
 import { newUuid } from "./drafts.js";
-import { post, Unreachable } from "./net.js";
+import { headers, post, Unreachable } from "./net.js";
 
 const MOST = 100; // events a request
+const NEVER = [400, 409, 422]; // what is answered so is never stored; whoever is no member now may be one again
 const FIRST_WAIT = 1000, LONGEST_WAIT = 30_000; // milliseconds until the server is tried again
 const IDLE = 60_000; // milliseconds without a sign of a reader
 const BEAT = 500; // milliseconds between looks
@@ -40,11 +41,11 @@ export class Outbox {
     this.sending = true;
     for (let wait = FIRST_WAIT, most = MOST; this.waiting.length; ) {
       const events = this.waiting.slice(0, most);
-      const status = await this.#sent(events);
-      if (status === 0) {
+      const outcome = await this.#sent(events);
+      if (outcome === "later") {
         await new Promise((resolve) => setTimeout(resolve, wait));
         wait = Math.min(wait * 2, LONGEST_WAIT);
-      } else if (status !== 200 && most > 1) most = 1; // one that is refused takes no other with it
+      } else if (outcome === "refused" && most > 1) most = 1; // one that is refused takes no other with it
       else this.drop((event) => events.some((sent) => sent.uuid === event.uuid)); // stored, or never to be
     }
     this.sending = false;
@@ -52,9 +53,11 @@ export class Outbox {
 
   async #sent(events) {
     try {
-      return (await post(this.path, { events })).status;
+      const { status, body } = await post(this.path, { events });
+      if (status === 200) return "stored";
+      return NEVER.includes(status) || body?.code === "unknown" ? "refused" : "later";
     } catch (error) {
-      if (error instanceof Unreachable) return 0;
+      if (error instanceof Unreachable) return "later";
       throw error;
     }
   }
@@ -63,9 +66,8 @@ export class Outbox {
   leave() {
     const events = this.waiting.slice(0, MOST);
     if (!events.length) return;
-    const token = document.querySelector("[name=csrfmiddlewaretoken]").value;
-    const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
-    fetch(this.path, { method: "POST", keepalive: true, headers, body: JSON.stringify({ events }) }).catch(() => {});
+    const sent = { method: "POST", keepalive: true, headers: headers(), body: JSON.stringify({ events }) };
+    fetch(this.path, sent).catch(() => {});
   }
 
   drop(which) {

@@ -46,16 +46,20 @@ async function askedText(name, keep) {
       field.value = button.dataset.reason;
       dialog.close("send");
     };
-  if (!dialog.querySelector("[data-reason]")) field.focus();
+  // Among reasons none is chosen beforehand: Enter would take it.
+  (dialog.querySelector("[data-reason]") ? dialog.querySelector("h2") : field).focus();
   const value = await closed;
   return value === "send" ? field.value : null;
 }
 
-// Digits choose a reason while nothing is typed; Ctrl+Enter sends.
+// Digits choose a reason while nothing is typed; Ctrl+Enter sends. Enter where nothing is chosen asks for a reason.
 function chosenByDigit(event, dialog) {
   const isTyped = event.target.matches("textarea");
   if (!isTyped) dialog.querySelectorAll("[data-reason]")[Number(event.key) - 1]?.click();
-  else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) dialog.querySelector(".primary").click();
+  const isSent = isTyped ? event.ctrlKey || event.metaKey : event.target.matches("h2");
+  if (event.key !== "Enter" || !isSent) return;
+  event.preventDefault(); // else it is typed as well, into the field that asks
+  dialog.querySelector(".primary").click();
 }
 
 export const askSkip = (keep) => askedText("skip", keep);

@@ -80,11 +80,12 @@ export function draft(shelf, { shown, made, revision, guideline }) {
   const name = `draft/${shown}/${revision}/${made}`;
   const found = shelf.get(name);
   const kept = { uuid: newUuid(), given: null, comment: "", seconds: 0, guideline, ...found };
-  if (!kept.given && !kept.comment) kept.guideline = guideline;
+  const begun = Boolean(kept.given || kept.comment);
+  if (!begun) kept.guideline = guideline;
   return {
     ...kept,
     name,
-    isNew: !found,
+    begun, // something was answered or typed: to have looked at it is not enough
     /** Whether it will survive a reload. */
     save() {
       const { uuid, given, comment, seconds, guideline: version } = this;

@@ -1,4 +1,6 @@
-// Every key of the work page in one table; `?` lists them, with those of the task.
+// Every key of the work page in one table; `?` lists them, with those of the task. Each is a button as well.
+
+import { isFresh } from "./fresh.js";
 
 const GENERAL = [
   ["Enter", "key_submit", "submit"],
@@ -17,10 +19,14 @@ const HOLDS_ITS_KEYS = "input, textarea, select, [contenteditable]";
 const PRESSED_BY_ENTER = "button:not([data-no-press]), a[href], summary"; // data-no-press: its module answers Enter
 
 /**
- * Listen to the keyboard. `page.module` (or null) has the first word on every key, then `page.act(action)` does what
+ * Listen to the keyboard and to buttons. `page.module` (or null) has the first word on every key, then `page.act(action)` does what
  * the table says. Nobody listens while something is typed, a window is open, or a modifier is held.
  */
 export function listen(page) {
+  document.getElementById("work").addEventListener("click", (event) => {
+    const action = event.target.closest("[data-do]")?.dataset.do;
+    if (action) page.act(action);
+  });
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
     if (event.target.closest?.(HOLDS_ITS_KEYS)) return typing(event, page);
@@ -29,7 +35,8 @@ export function listen(page) {
     if (event.repeat && !event.key.startsWith("Arrow")) return;
     const isPress = event.key === "Enter" || event.key === " ";
     if (isPress && event.target.closest?.(PRESSED_BY_ENTER)) return; // the browser clicks it
-    if (page.article && !page.article.inert && page.module.key(event, page.article, page)) return event.preventDefault();
+    const isAnswer = page.article && !page.article.inert && !isFresh() && page.module.key(event, page.article, page);
+    if (isAnswer) return event.preventDefault();
     const action = ACTIONS.get(event.key.toLowerCase());
     if (action && page.act(action) !== false) event.preventDefault();
   });

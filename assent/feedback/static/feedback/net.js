@@ -19,6 +19,13 @@ export class Unreachable extends Error {
 
 const token = () => document.querySelector("input[name=csrfmiddlewaretoken]");
 
+/** Of all that is sent. X-Keep says whose page this is: nothing is shown to it, or stored, in the session of another. */
+export function headers() {
+  const { keep } = document.querySelector("[data-keep]").dataset;
+  const json = "application/json";
+  return { Accept: json, "Content-Type": json, "X-CSRFToken": token()?.value ?? "", "X-Keep": keep };
+}
+
 async function send(method, path, body) {
   try {
     return await fetch(path, {
@@ -26,10 +33,7 @@ async function send(method, path, body) {
       redirect: "manual",
       credentials: "same-origin",
       signal: AbortSignal.timeout?.(TIMEOUT_MS),
-      headers: {
-        Accept: "application/json",
-        ...(body && { "Content-Type": "application/json", "X-CSRFToken": token()?.value ?? "" }),
-      },
+      headers: headers(),
       body: body && JSON.stringify(body),
     });
   } catch {
@@ -37,14 +41,11 @@ async function send(method, path, body) {
   }
 }
 
-// Whoever logs in again in another tab makes the token of this page stale. The page, fetched again, has the new
-// one; but what one person typed is never sent in the name of another.
+// Whoever logs in again in another tab makes the token of this page stale. The page, fetched again, has the new one.
 async function renewToken() {
   const { status, body } = await answered(await send("GET", location.pathname));
-  if (status !== 200) throw new Unreachable("other"); // who is logged in now may not see this page
+  if (status !== 200) throw new Unreachable("other"); // this page is not theirs to see any more
   const fresh = new DOMParser().parseFromString(body, "text/html");
-  const keep = document.querySelector("[data-keep]")?.dataset.keep;
-  if (keep && fresh.querySelector("[data-keep]")?.dataset.keep !== keep) throw new Unreachable("other");
   const value = fresh.querySelector("input[name=csrfmiddlewaretoken]")?.value;
   if (value) for (const input of document.querySelectorAll("input[name=csrfmiddlewaretoken]")) input.value = value;
 }
@@ -59,6 +60,7 @@ async function answered(response) {
   });
   let body = text;
   if (response.headers.get("Content-Type")?.startsWith("application/json")) body = parsed(text);
+  if (response.status === 409 && body.code === "person") throw new Unreachable("other");
   return { status: response.status, body };
 }
 
@@ -93,11 +95,11 @@ async function ours(response) {
 
 /**
  * Answers on their way, oldest first. `told({waiting, reason})` is called at each change; reason is null while the
- * server can be reached.
+ * server can be reached. `late({status, body, name})` is called with what was answered when nobody waited any more.
  */
 export class Queue {
-  constructor(shelf, told) {
-    Object.assign(this, { shelf, told, reason: null, count: 0, waitMs: FIRST_WAIT_MS, timer: null, running: null });
+  constructor(shelf, told, late) {
+    Object.assign(this, { shelf, told, late, reason: null, count: 0, waitMs: FIRST_WAIT_MS, timer: null, running: null });
     this.listeners = new Map(); // of a name: whoever waits for the first attempt
     addEventListener("online", () => this.flush());
   }
@@ -170,7 +172,8 @@ export class Queue {
     if (result.status !== 200) this.#refuse(name, entry, result);
     this.shelf.remove(name);
     if (entry.draft && !this.#isOther(entry)) this.shelf.remove(entry.draft);
-    this.#tell(name, { ...result, name });
+    if (this.listeners.has(name)) this.#tell(name, { ...result, name });
+    else this.late({ ...result, name });
   }
 
   // Whether another tab has begun a draft of its own in the same place.
@@ -195,15 +198,20 @@ export class Queue {
   }
 
   #later(error) {
-    this.reason = error.reason;
     for (const name of [...this.listeners.keys()]) this.#tell(name, null);
     this.timer = setTimeout(() => this.flush(), Math.max(error.waitMs, this.waitMs));
     this.waitMs = Math.min(this.waitMs * 2, LONGEST_WAIT_MS);
+    this.lost(error);
+  }
+
+  /** The server cannot be reached: Unreachable says why. */
+  lost({ reason }) {
+    this.reason = reason;
     this.told(this);
   }
 
   #tell(name, result) {
-    this.listeners.get(name)?.(result);
+    this.listeners.get(name)(result);
     this.listeners.delete(name);
   }
 

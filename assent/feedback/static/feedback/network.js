@@ -1,5 +1,7 @@
 // What the page says of the network: the banner over waiting answers, and the list of those that were refused.
 
+import { newUuid } from "./drafts.js";
+
 /** Keep both up to date: give the result to `new Queue(shelf, ...)`. `page` has `text` and `ask`. */
 export function networkView(page) {
   return (queue) => {
@@ -63,7 +65,8 @@ function entry(one, queue, page) {
 function ways({ name, body, code, meanwhile }, queue, page) {
   if (!meanwhile) return code === "conflict" ? [] : [button(page.text("again"), () => queue.again(name), "button")];
   const mine = async () => {
-    const result = await queue.again(name, { revision: meanwhile.revision, next: false });
+    const anew = { uuid: newUuid(), revision: meanwhile.revision, next: false }; // its number may be taken
+    const result = await queue.again(name, anew);
     if (result?.status === 200) page.saved(body.shown);
   };
   return [

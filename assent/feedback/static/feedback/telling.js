@@ -10,6 +10,9 @@ export function text(key, values = {}) {
   return (own ?? TEXTS[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 }
 
+/** For `say`: a text that promises the next item only where there is one by then. */
+export const goingOn = (name) => () => text(root.querySelector("article.item") ? `${name}_next` : name);
+
 // What gets the focus is scrolled to above the bar at the foot, and ratings stay above it: --bar is its height.
 const bars = new ResizeObserver(([{ target }]) => {
   document.documentElement.style.setProperty("--bar", `${target.offsetHeight}px`);
@@ -24,7 +27,7 @@ export function watchBar(article) {
 /** Seen at the foot and read out; `kind`: "", "warn" or "bad". The bar above it makes room. */
 export function say(words, kind = "") {
   line.className = `said ${kind}`;
-  line.textContent = words;
+  line.textContent = typeof words === "function" ? words() : words;
   root.style.setProperty("--said", `${line.offsetHeight}px`);
 }
 

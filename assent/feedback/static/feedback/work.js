@@ -28,13 +28,15 @@
 //
 // Any field with a name in the article counts as typed: input events save the draft by themselves.
 
+import * as comment from "./comment.js";
 import { ask, askFlag, askSkip, showGuideline, showHelp } from "./dialogs.js";
 import { draft, newUuid, note, Shelf, sweep } from "./drafts.js";
+import * as fresh from "./fresh.js";
 import * as keys from "./keys.js";
 import { get, post, Queue, Unreachable } from "./net.js";
 import { networkView } from "./network.js";
 import { Reading } from "./reading.js";
-import { say, showProgress, text, watchBar } from "./telling.js";
+import { goingOn, say, showProgress, text, watchBar } from "./telling.js";
 import { Watch } from "./watch.js";
 
 const root = document.getElementById("work");
@@ -43,7 +45,7 @@ const { path, keep, task } = root.dataset;
 const AGAIN_MS = [500, 1000, 2000, 4000, 8000, 15_000]; // until the server is asked for an item once more
 
 const shelf = new Shelf(keep);
-const queue = new Queue(shelf, (now) => heard(now));
+const queue = new Queue(shelf, (now) => heard(now), (result) => late(result));
 const reading = new Reading(root);
 const watch = new Watch(Number(root.dataset.heartbeat) * 1000, beat);
 let item = null; // what the server gave, draft, sending; null: no item is on the page
@@ -54,12 +56,15 @@ const WHILE_SENDING = new Set(["guideline", "help"]);
 const page = {
   article: null,
   module: null,
-  changed: () => save(),
+  changed,
   submit: () => void submit(),
   text,
   say,
   ask,
-  act: (action) => (item?.sending && !WHILE_SENDING.has(action) ? undefined : ACTIONS[action]?.()),
+  act: (action) => {
+    const waits = (item?.sending && !WHILE_SENDING.has(action)) || (action === "submit" && fresh.isFresh());
+    return waits ? undefined : ACTIONS[action]?.();
+  },
   open: (shown) => item?.sending || (save(), void reopen(shown)),
   saved: (shown) => (item?.shown === shown ? void reopen(shown, text("stored")) : say(text("stored"))),
 };
@@ -72,7 +77,7 @@ const ACTIONS = {
   leave: () => leave(),
   skip: () => page.article && skip(),
   flag: () => page.article && flag(),
-  comment: () => page.article && comment(),
+  comment: () => page.article && comment.open(page.article),
   guideline: () => void showGuideline(`${path}guideline`, text).then((version) => item?.draft.read(version)),
   difference: () => page.article && reading.toggleMarks(page.article, text),
   raw: () => page.article && reading.toggleRaw(page.article),
@@ -115,20 +120,16 @@ async function itemFrom(request) {
     say(body?.error ?? text("not_loaded"), "bad");
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
-    unreachable(error);
+    queue.lost(error);
   }
   return null;
-}
-
-function unreachable(error) {
-  queue.reason = error.reason;
-  network(queue);
 }
 
 async function show(body, words = "", kind = "") {
   asking++;
   if (queue.reason && !queue.waiting.length) queue.flush(); // the server is back: so says the banner
   stage.innerHTML = body.html;
+  fresh.begin();
   page.article = stage.querySelector("article.item");
   item = page.article && { ...body, sending: false };
   root.classList.toggle("without-item", !item);
@@ -147,10 +148,8 @@ function begin(body) {
   module.start(article, page);
   const given = item.draft.given ?? body.answer;
   if (given) module.restore(article, given);
-  const field = article.querySelector("[name=comment]");
-  field.value = item.draft.isNew ? (body.answer?.comment ?? "") : item.draft.comment;
-  field.closest("details").open = field.value !== "";
-  article.addEventListener("input", save);
+  comment.put(article, item.draft.begun ? item.draft.comment : (body.answer?.comment ?? ""));
+  article.addEventListener("input", changed);
   reading.begin(article);
   watchBar(article);
   watch.start(item.draft.seconds);
@@ -158,11 +157,18 @@ function begin(body) {
 
 // --- what is typed is kept ---
 
+function changed() {
+  if (item) item.draft.begun = true;
+  save();
+}
+
 function save() {
   if (!item || item.sending) return;
   const { article, module } = page;
-  item.draft.given = (module.half ?? module.answer)(article) ?? null;
-  item.draft.comment = article.querySelector("[name=comment]").value;
+  if (item.draft.begun) {
+    item.draft.given = (module.half ?? module.answer)(article) ?? null;
+    item.draft.comment = comment.field(article).value;
+  }
   item.draft.seconds = watch.seconds;
   if (!item.draft.save()) say(text("no_drafts"), "warn");
 }
@@ -175,9 +181,9 @@ async function submit() {
   if (module.ready && !(await module.ready(article, page))) return;
   const answer = module.answer(article);
   if (!answer) return say(module.missing?.(article, page) ?? text("incomplete"), "bad");
-  save();
-  const { uuid, comment, seconds, guideline, name } = item.draft;
-  if (comment.trim()) answer.comment = comment;
+  changed();
+  const { uuid, comment: words, seconds, guideline, name } = item.draft;
+  if (words.trim()) answer.comment = words;
   const { shown, made, revision } = item;
   sending(true);
   say("");
@@ -194,8 +200,15 @@ function settled(result) {
   if (result?.body?.feedback) return show({ html: result.body.feedback });
   if (!result && shelf.isLosing) say(text("no_drafts"), "warn");
   if (result?.status !== 200) return result ? next(text("refused_told"), "bad") : next(); // the list at the top says why
-  const words = text(result.body.surplus ? "surplus" : "stored_next");
+  const words = result.body.surplus ? text("surplus") : goingOn("stored");
   return result.body.next ? show(result.body.next, words) : next(words);
+}
+
+// What waited has gone out: of practice and tests people are told, whatever they look at by now.
+function late({ body }) {
+  if (!body?.feedback) return;
+  save();
+  show({ html: body.feedback });
 }
 
 // Not an answer yet: it goes back into the form, as it was.
@@ -245,7 +258,7 @@ async function skip() {
   sending(true);
   const result = await queue.add(`${path}skip`, { shown, made, reason }, kept.name);
   if (result?.status === 200) item.draft.clear();
-  return next(result?.status === 200 ? text("skipped") : "");
+  return next(result?.status === 200 ? goingOn("skipped") : "");
 }
 
 async function flag() {
@@ -255,13 +268,6 @@ async function flag() {
   if (!words?.trim()) return;
   const result = await queue.add(`${path}flag`, { uuid: newUuid(), shown, made, text: words }, kept.name);
   if (result?.status === 200) say(text("flagged"));
-}
-
-function comment() {
-  page.article.querySelector("details.comment").open = true;
-  const field = page.article.querySelector("[name=comment]");
-  field.focus();
-  field.scrollIntoView({ block: "nearest" }); // focus alone stops at the bar's lower edge
 }
 
 // Keep the lease while somebody is at work; a lost one takes nothing from them.
@@ -281,16 +287,13 @@ async function start() {
   page.module = await import(`./tasks/${task}.js`);
   sweep(shelf);
   keys.listen(page);
-  root.addEventListener("click", (event) => {
-    const action = event.target.closest("[data-do]")?.dataset.do;
-    if (action) page.act(action);
-  });
   addEventListener("pagehide", save);
   addEventListener("beforeunload", (event) => shelf.isLosing && event.preventDefault()); // the browser asks
   network(queue);
+  const number = asking;
   await queue.flush(); // what an earlier visit left; then the server knows what is answered
   const judged = location.hash.match(/^#judged-(\d+)$/)?.[1];
-  await (judged ? reopen(judged) : next());
+  if (number === asking) await (judged ? reopen(judged) : next());
 }
 
 start();

@@ -5,7 +5,8 @@ export const inOrder = (count) => Array.from({ length: count }, (_, position) =>
 
 export const placeOf = (groups, position) => groups.findIndex((group) => group.includes(position));
 
-const without = (groups, position) =>
+/** Taken out: its place goes where nobody shares it. */
+export const without = (groups, position) =>
   groups.map((group) => group.filter((one) => one !== position)).filter((group) => group.length);
 
 /** In a place of its own before group number `at` (of the groups there are once it is taken out). */

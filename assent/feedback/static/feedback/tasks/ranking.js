@@ -1,9 +1,9 @@
 // Answers from the best to the worst, ties allowed: dragged, moved by buttons, or placed by digits one after another.
 //
-// The board at the foot holds a chip for each answer, by its number on the page; chips of one group are tied. Chips
-// are faint until somebody has placed them: an order that nobody touched is asked about before it is sent.
+// A chip stands for each answer, by its number on the page. All begin in the tray, and fill the places of the board one
+// by one; chips of one place are tied. Enter before the first is placed asks whether the order of the page is meant.
 
-import { inOrder, moved, placeOf, putAt, putWith, tied } from "./places.js";
+import { inOrder, moved, placeOf, putAt, putWith, tied, without } from "./places.js";
 
 const DRAG_PIXELS = 6; // less is a click
 const MIDDLE = 0.3; // of a chip's width on each side is "before" or "after"; between them is "as good as"
@@ -15,17 +15,19 @@ export const keys = [
   ["⌫", "key_back"],
 ];
 
-// article -> {page, groups, placed: positions in the order of placing, chosen: a position or null, touched, confirmed}
+// article -> {page, groups: what is placed, placed: positions in the order of placing, chosen: a position or null,
+// confirmed: the order of the page is meant}
 const states = new WeakMap();
 
 const board = (article) => article.querySelector(".places");
+const tray = (article) => article.querySelector(".tray");
 const chips = (article) => [...article.querySelectorAll(".chip")];
 const chipOf = (article, position) => article.querySelector(`.chip[data-position="${position}"]`);
 const count = (article) => article.querySelectorAll(".answer").length;
+const left = (article) => inOrder(count(article)).flat().filter((one) => placeOf(states.get(article).groups, one) < 0);
 
 export function start(article, page) {
-  const groups = inOrder(count(article));
-  states.set(article, { page, groups, placed: [], chosen: null, touched: false, confirmed: false });
+  states.set(article, { page, groups: [], placed: [], chosen: null, confirmed: false });
   draw(article);
   for (const button of article.querySelectorAll("[data-move]"))
     button.addEventListener("click", () => press(article, page, button.dataset.move));
@@ -35,31 +37,34 @@ export function start(article, page) {
 }
 
 export function answer(article) {
-  const { groups, touched, confirmed } = states.get(article);
-  return { ranking: groups, untouched: !touched, confirmed };
+  const { groups, confirmed } = states.get(article);
+  return left(article).length ? null : { ranking: groups, untouched: confirmed, confirmed };
 }
 
 export function half(article) {
-  const { groups, placed, touched } = states.get(article);
-  return { ranking: groups, placed, touched };
+  const { groups, placed } = states.get(article);
+  return { ranking: groups, placed };
 }
 
-export function restore(article, given) {
-  const state = states.get(article);
-  if (given.ranking.flat().length !== count(article)) return;
-  Object.assign(state, {
-    groups: given.ranking,
-    placed: given.placed ?? given.ranking.flat(),
-    touched: given.touched ?? true,
-  });
+export function restore(article, { ranking, placed = ranking.flat() }) {
+  const groups = ranking.map((group) => group.filter((one) => placed.includes(one))).filter((group) => group.length);
+  Object.assign(states.get(article), { groups, placed });
   draw(article);
 }
 
 export async function ready(article, page) {
   const state = states.get(article);
-  if (state.touched || state.confirmed) return true;
-  state.confirmed = await page.ask(page.text("untouched"), page.text("untouched_yes"));
-  return state.confirmed;
+  if (state.groups.length) return true;
+  const groups = inOrder(count(article));
+  const order = groups.map(([one]) => one + 1).join(" › ");
+  if (!(await page.ask(page.text("untouched", { order }), page.text("untouched_yes")))) return false;
+  Object.assign(state, { groups, confirmed: true });
+  draw(article);
+  return true;
+}
+
+export function missing(article, page) {
+  return page.text("left", { numbers: left(article).map((one) => one + 1).join(", ") });
 }
 
 export function key(event, article, page) {
@@ -68,6 +73,8 @@ export function key(event, article, page) {
   if (digit >= 0) return digit < count(article) && place(article, page, digit);
   if (event.key === "=" || event.key === "+") return press(article, page, "tie");
   if (event.key === "Backspace") return takeBack(article, page);
+  const chip = event.key === " " && event.target.closest?.(".chip");
+  if (chip) return take(article, page, Number(chip.dataset.position));
   if (state.chosen === null) return false;
   if (["ArrowLeft", "ArrowUp"].includes(event.key)) return press(article, page, "-1");
   if (["ArrowRight", "ArrowDown"].includes(event.key)) return press(article, page, "1");
@@ -86,32 +93,34 @@ function press(article, page, move) {
   return true;
 }
 
-// The next digit is the next place, from the best on. Once all are placed a digit only chooses.
+// The next digit is the next place, from the best on. What is placed a digit only chooses.
 function place(article, page, position) {
-  const state = states.get(article);
-  if (state.placed.includes(position)) return choose(article, position);
-  const last = state.placed.at(-1);
-  const at = last === undefined ? 0 : placeOf(state.groups, last) + 1;
-  return change(article, page, position, putAt(state.groups, position, at));
+  const { groups } = states.get(article);
+  if (placeOf(groups, position) >= 0) return choose(article, position);
+  return change(article, page, position, putAt(groups, position, groups.length));
+}
+
+// A chip was pressed: again, it is no longer chosen.
+function take(article, page, position) {
+  return states.get(article).chosen === position ? choose(article, null) : place(article, page, position);
 }
 
 function takeBack(article, page) {
   const state = states.get(article);
   const position = state.placed.pop();
   if (position === undefined) return true;
-  change(article, page, position, putAt(state.groups, position, state.groups.length));
-  state.placed.pop();
-  state.chosen = state.placed.at(-1) ?? null;
+  Object.assign(state, { groups: without(state.groups, position), chosen: state.placed.at(-1) ?? null });
   draw(article);
   page.changed();
+  page.say(name(page, state.groups, position));
   return true;
 }
 
 function change(article, page, position, groups) {
   const state = states.get(article);
-  state.placed = [...state.placed.filter((one) => one !== position), position];
-  Object.assign(state, { groups, chosen: position, touched: true });
-  draw(article);
+  if (!state.placed.includes(position)) state.placed.push(position);
+  Object.assign(state, { groups, confirmed: false });
+  choose(article, position);
   page.changed();
   page.say(name(page, groups, position));
   return true;
@@ -120,6 +129,7 @@ function change(article, page, position, groups) {
 function choose(article, position) {
   states.get(article).chosen = position;
   draw(article);
+  article.querySelector(`.answer[data-position="${position}"]`)?.scrollIntoView({ block: "nearest" });
   return true;
 }
 
@@ -127,27 +137,34 @@ function choose(article, position) {
 
 function name(page, groups, position) {
   const at = placeOf(groups, position);
+  if (at < 0) return page.text("chip_left", { number: position + 1 });
   return page.text(groups[at].length > 1 ? "chip_tied" : "chip", { number: position + 1, place: at + 1 });
 }
 
 function draw(article) {
-  const { page, groups, placed, chosen } = states.get(article);
+  const { page, groups, chosen } = states.get(article);
   const known = new Map(chips(article).map((chip) => [Number(chip.dataset.position), chip]));
-  const drawn = groups.map((group) => {
-    const place = document.createElement("span");
-    place.className = group.length > 1 ? "place tied" : "place";
-    place.append(...group.map((position) => known.get(position) ?? chip(article, position)));
-    return place;
-  });
-  board(article).replaceChildren(...drawn);
+  const chipsOf = (group) => group.map((position) => known.get(position) ?? chip(article, position));
+  const waiting = left(article);
+  board(article).replaceChildren(...[...groups, ...waiting.map(() => [])].map((group) => placeFor(chipsOf(group))));
+  tray(article).querySelector(".chips").replaceChildren(...chipsOf(waiting));
+  tray(article).classList.toggle("all-placed", !waiting.length);
   for (const one of chips(article)) {
     const position = Number(one.dataset.position);
-    one.classList.toggle("placed", placed.includes(position));
+    one.classList.toggle("placed", !waiting.includes(position));
     one.setAttribute("aria-pressed", String(position === chosen));
     one.setAttribute("aria-label", name(page, groups, position));
   }
   light(article, chosen);
-  if (chosen !== null && board(article).closest(".bar").contains(document.activeElement)) chipOf(article, chosen).focus();
+  const isInBar = board(article).closest(".bar").contains(document.activeElement);
+  if (chosen !== null && isInBar) chipOf(article, chosen).focus({ preventScroll: true });
+}
+
+function placeFor(chips) {
+  const place = document.createElement("span");
+  place.className = ["place empty", "place", "place tied"][Math.min(chips.length, 2)];
+  place.append(...chips);
+  return place;
 }
 
 function chip(article, position) {
@@ -168,7 +185,7 @@ function light(article, position) {
 // --- dragging: pointer events, so that fingers and pens work as well ---
 
 function draggable(article, page) {
-  const place = board(article);
+  const place = board(article).closest(".board-row");
   let held = null; // {chip, x, y, moving}
   place.addEventListener("pointerdown", (event) => {
     const chip = event.target.closest(".chip");
@@ -191,7 +208,7 @@ function draggable(article, page) {
     drop();
     const position = Number(chip.dataset.position);
     if (moving && to) change(article, page, position, to.groups);
-    else if (!moving) choose(article, states.get(article).chosen === position ? null : position);
+    else if (!moving) take(article, page, position);
   });
   place.addEventListener("pointercancel", () => drop());
   function drop() {
@@ -202,19 +219,20 @@ function draggable(article, page) {
   }
 }
 
-/** Where a chip would come to stand: before, after or with the nearest other one. */
+/** Where a chip would come to stand: in the next empty place, or before, after or with the nearest other one. */
 function target(article, dragged, { clientX, clientY }) {
   const away = (chip) => {
     const box = chip.getBoundingClientRect();
     return Math.hypot(clientX - (box.left + box.width / 2), 3 * (clientY - (box.top + box.height / 2)));
   };
-  const others = chips(article).filter((chip) => chip !== dragged);
+  const others = [...board(article).querySelectorAll(".chip, .empty")].filter((one) => one !== dragged);
   if (!others.length) return null;
   const near = others.reduce((best, chip) => (away(chip) < away(best) ? chip : best));
   const box = near.getBoundingClientRect();
   const share = (clientX - box.left) / box.width;
   const [position, other] = [Number(dragged.dataset.position), Number(near.dataset.position)];
   const { groups } = states.get(article);
+  if (near.matches(".empty")) return { near, how: "with", groups: putAt(groups, position, groups.length) };
   if (share > MIDDLE && share < 1 - MIDDLE) return { near, how: "with", groups: putWith(groups, position, other) };
   const rest = putAt(groups, position, groups.length); // its own place would count: out of the way first
   const at = placeOf(rest, other);
@@ -224,6 +242,6 @@ function target(article, dragged, { clientX, clientY }) {
 }
 
 function mark(article, to) {
-  for (const chip of chips(article)) chip.classList.remove("before", "after", "with");
+  for (const one of board(article).querySelectorAll(".chip, .empty")) one.classList.remove("before", "after", "with");
   to?.near.classList.add(to.how);
 }
