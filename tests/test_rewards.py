@@ -122,7 +122,7 @@ def test_a_learned_reward_scores_each_answer_as_if_it_were_alone(gpt2):
 
 def test_a_function_keeps_what_it_says_of_itself_and_nothing_else_is_taken_for_that(tmp_path):
     (tmp_path / "mine.py").write_text(
-        'from functools import partial\n\n'
+        "from functools import partial\n\n"
         'def kind(prompts, responses):\n    """How kind each is."""\n    return [0.0] * len(prompts)\n\n'
         "def silent(prompts, responses):\n    return [0.0] * len(prompts)\n\n"
         "partly = partial(kind)\n"

@@ -26,6 +26,15 @@ def skips():
     return [one.reason for one in Skip.objects.order_by("id")]
 
 
+def counted(person):
+    """What the project's page says of somebody: (judged, skipped)."""
+    from assent.feedback.schema.models import Project
+    from assent.feedback.store import overview
+
+    [one] = [one for one in overview.people_of(Project.objects.get()) if one.name == person.name]
+    return one.judged, one.skipped
+
+
 def test_undo_after_a_skip_opens_what_was_skipped(world, ann):
     client = world.client(ann)
     first = post(client, "next")["shown"]
@@ -35,10 +44,12 @@ def test_undo_after_a_skip_opens_what_was_skipped(world, ann):
     last = client.get("/p/pairs/last").json()
     assert (last["shown"], last["revision"], last["answer"]) == (second, 1, None)
     assert "You have skipped this." in last["html"]
+    assert counted(ann) == (1, 1)
     assert post(client, "judgements", body(second, "tie"))["surplus"] is False
     stored = judgements()[-1]
     assert (stored.revision, stored.answer, stored.slot.judged) == (1, {"choice": "tie"}, True)
     assert skips() == ["too sad"]  # what was said stays said
+    assert counted(ann) == (2, 0)
     assert client.get("/p/pairs/last").json()["revision"] == 2
 
 

@@ -61,7 +61,7 @@ class AtWork:
     judged: int  # items, as they see it themselves: gold among them, practice and tests not
     tried: int  # answers to practice and tests, in all attempts
     failed: bool  # the last test, and nobody has let them try again
-    skipped: int
+    skipped: int  # and not judged after all
     last: float | None  # when they were last given an item
     holds: bool  # an item is kept for them now
 
@@ -99,12 +99,13 @@ def people_of(project: Project) -> list[AtWork]:
     """Members, and whoever has done something, the busiest first."""
     shown = Shown.objects.filter(project=project).order_by()
     last = dict(shown.values_list("person").annotate(last=Max("pk")))
-    answered = shown.filter(Exists(Judgement.objects.filter(shown=OuterRef("pk"))))
+    is_answered = Exists(Judgement.objects.filter(shown=OuterRef("pk")))
+    answered = shown.filter(is_answered)
     # Practice and tests have attempts from 1; all that counts as work has 0.
     judged = dict(answered.filter(attempt=0).values_list("person").annotate(count=Count("pk")))
     tried = dict(answered.filter(attempt__gt=0).values_list("person").annotate(count=Count("pk")))
     skips = _of(Shown.objects.filter(pk__in=Skip.objects.values("shown")), project, "project").order_by()
-    skips = skips.filter(attempt=0)
+    skips = skips.filter(~is_answered, attempt=0)
     skipped = dict(skips.values_list("person").annotate(count=Count("pk")))
     members = set(Membership.objects.filter(project=project).values_list("person", flat=True))
     lasts = {
