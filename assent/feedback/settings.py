@@ -114,15 +114,16 @@ def configure(database: Path, services: Services, place: Place = Place()) -> Non
         settings.configure(**_settings(database, services, secret, place))
         django.setup()
     try:
-        _refuse_later(database)
-        call_command("migrate", verbosity=0, interactive=False)
+        there = MigrationLoader(connection)
+        _refuse_later(database, there)
+        if set(there.disk_migrations or ()) - set(there.applied_migrations or ()):
+            call_command("migrate", verbosity=0, interactive=False)
     except DatabaseError as error:
         raise UserError(f"{database}: cannot be used as the app's database: {error}") from None
 
 
-def _refuse_later(database: Path) -> None:
+def _refuse_later(database: Path, there: MigrationLoader) -> None:
     """Migrations that a later release has made stay unnoticed by Django, which would write beside them."""
-    there = MigrationLoader(connection)
     later = sorted(
         {name for app, name in there.applied_migrations or () if app == "feedback"} - _known(there)
     )
