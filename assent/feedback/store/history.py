@@ -40,6 +40,7 @@ WHERE project_id = %s AND part = 'gold' AND expected IS NOT NULL AND listed IS N
 AND NOT EXISTS (SELECT 1 FROM feedback_shown WHERE person_id = %s AND item_id = item.id)
 """
 
+_SKIPPED = "SELECT 1 FROM feedback_skip WHERE shown_id = %s"
 _JUDGEMENTS = Exists(Judgement.objects.filter(shown=OuterRef("pk")))
 _SKIPS = Exists(Skip.objects.filter(shown=OuterRef("pk")))
 
@@ -97,12 +98,12 @@ def answer_of(shown: Shown) -> Judgement | None:
 
 def is_done(shown: Shown) -> bool:
     """Whether it was judged or skipped."""
-    return answer_of(shown) is not None or skip_of(shown) is not None
+    return answer_of(shown) is not None or is_skipped(shown)
 
 
-def skip_of(shown: Shown) -> Skip | None:
-    """That this person would rather not judge it, where they said so."""
-    return Skip.objects.filter(shown=shown).first()
+def is_skipped(shown: Shown) -> bool:
+    """Whether this person said that they would rather not judge it."""
+    return sql.first(_SKIPPED, shown.pk) is not None
 
 
 def last(person: Person, project: Project) -> Shown | None:

@@ -23,10 +23,10 @@ from assent.feedback.store.history import (
     Progress,
     answer_of,
     is_done,
+    is_skipped,
     last,
     mine,
     progress,
-    skip_of,
     skipped,
 )
 from assent.feedback.store.projects import settings_of, version_of
@@ -43,11 +43,11 @@ __all__ = [
     "answer_of",
     "flag",
     "is_done",
+    "is_skipped",
     "last",
     "mine",
     "progress",
     "skip",
-    "skip_of",
     "skipped",
     "submit",
 ]

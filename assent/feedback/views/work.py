@@ -119,7 +119,7 @@ def _item(request: HttpRequest, project: Project, shown: Shown) -> dict[str, Any
     facts: dict[str, Any] = {"where": standing(shown.person, project, settings)} if state != "item" else {}
     facts |= {
         "face": face_of(shown, settings),
-        "notice": "again" if before else "skipped" if judging.skip_of(shown) else state,
+        "notice": "again" if before else "skipped" if judging.is_skipped(shown) else state,
         "task_template": f"feedback/tasks/{settings.task}.html",
     }
     return {
