@@ -16,6 +16,7 @@ TIMEOUT_SECONDS = 20.0  # as in net.js, like the two below
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0
 LATER = (429, 502, 503, 504)
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="(\w+)"')
+KEEP = re.compile(r'id="work"[^>]* data-keep="(\w+)"')
 
 
 class Unreachable(Exception):
@@ -26,13 +27,14 @@ class Browser:
     """One connection that is kept, and cookies."""
 
     def __init__(self, port: int):
-        self.port, self.cookies, self.token, self._wires = port, {}, "", None
+        self.port, self.cookies, self.token, self.keep, self._wires = port, {}, "", "", None
 
     async def get(self, path: str) -> str:
         status, text = await self._ask("GET", path)
         if status != 200:
             raise RuntimeError(f"{path}: {status}")
         self.token = (TOKEN.search(text) or [None, ""])[1]
+        self.keep = (KEEP.search(text) or [None, ""])[1]
         return text
 
     async def form(self, path: str, **fields: object) -> str:
@@ -55,6 +57,8 @@ class Browser:
         head = [f"{method} {path} HTTP/1.1", f"Host: 127.0.0.1:{self.port}", "Accept: application/json"]
         if self.cookies:
             head.append("Cookie: " + "; ".join(f"{name}={value}" for name, value in self.cookies.items()))
+        if self.keep:  # the page's own requests say whose page it is
+            head.append(f"X-Keep: {self.keep}")
         if method == "POST":
             head += [f"Origin: http://127.0.0.1:{self.port}", f"X-CSRFToken: {self.token}"]
             head += [f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
@@ -120,8 +124,9 @@ class Annotator:
 
     async def _judge(self, item: dict, due: float) -> dict:
         name, choice, sent = str(uuid.uuid4()), self.luck.choice(CHOICES), time.perf_counter()
-        body = {"uuid": name, "shown": item["shown"], "revision": item["revision"], "next": True}
-        said, tries = await self._until_answered("judgements", {**body, "answer": {"choice": choice}})
+        given = {key: item[key] for key in ("shown", "made", "revision", "guideline")}
+        body = {"uuid": name, **given, "answer": {"choice": choice}, "seconds": 1.0, "next": True}
+        said, tries = await self._until_answered("judgements", body)
         heard, now = self.heard, time.perf_counter()
         if not said["stored"]:
             raise RuntimeError(f"200, and not stored: {said}")

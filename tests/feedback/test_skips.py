@@ -96,12 +96,18 @@ def test_what_is_skipped_of_a_practice_is_over(world):
     assert f"#judged-{skipped}" not in client.get("/p/pairs/mine").content.decode()
 
 
+def skip_by_keys(page, reason):
+    """Skip the item for the reason of this number; the item's."""
+    skipped = shown(page)
+    page.keyboard.press("s")
+    with next_item(page):
+        page.keyboard.press(reason)
+    return skipped
+
+
 def test_a_skip_is_taken_back_by_one_key(world, chromium_browser, ann):
     with at_work(world, chromium_browser, ann) as page:
-        skipped = shown(page)
-        page.keyboard.press("s")
-        with next_item(page):
-            page.keyboard.press("4")
+        skipped = skip_by_keys(page, "4")
         said(page).to_have_text("Skipped. Next item.")
         page.keyboard.press("u")
         page.wait_for_selector(f"article.item[data-shown='{skipped}'] >> text=You have skipped this.")
@@ -135,10 +141,7 @@ def test_no_reason_is_taken_that_nobody_chose(world, chromium_browser, ann):
 
 def test_the_end_says_what_was_skipped_and_promises_nothing(world, chromium_browser, ann):
     with at_work(world, chromium_browser, ann) as page:
-        skipped = shown(page)
-        page.keyboard.press("s")
-        with next_item(page):
-            page.keyboard.press("1")
+        skipped = skip_by_keys(page, "1")
         with next_item(page):
             page.keyboard.press("1")
         page.keyboard.press("1")
